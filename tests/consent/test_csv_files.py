@@ -33,6 +33,17 @@ KEYS = RecipientKeys(lambda one: sha256(one.encode()).hexdigest(), lambda _, mas
         ("phone\tcreated\n+44 7700 900123\t2023-11-14 22:13:20 UTC\n", StatementKind.OPTED_OUT, "sms", 1.7e9),
         ('address,tags,created_at\nzoe@example.com,*,"Tue, 14 Nov 2023 22:13:20 GMT"\n', StatementKind.OPTED_OUT, "email", 1.7e9),
         ("address,created_at\nzoe@example.com,some day\n", StatementKind.OPTED_OUT, "email", None),
+        ("Email Address,UNSUB_TIME,UNSUB_REASON\nzoe@example.com,2023-11-14 22:13:20,NORMAL\n", StatementKind.OPTED_OUT, "email", 1.7e9),
+        ("Email Address,CLEAN_TIME,CLEAN_CAMPAIGN_TITLE\nzoe@example.com,2023-11-14 22:13:20,News\n", StatementKind.UNDELIVERABLE, "email", 1.7e9),
+        ("RecipientEmail,Type,BouncedAt\nzoe@example.com,HardBounce,2023-11-14T22:13:20.0000000Z\n", StatementKind.UNDELIVERABLE, "email", 1.7e9),
+        ("recipient,type,source,created\nzoe@example.com,transactional,Spam Complaint,2023-11-14T22:13:20.000Z\n", StatementKind.COMPLAINT, "email", 1.7e9),
+        ("recipient,type,source\nzoe@example.com,transactional,Bounce Rule\n", StatementKind.UNDELIVERABLE, "email", None),
+        ("email;blocked_at;reason\nzoe@example.com;14-11-2023 22:13:20;unsubscribedViaEmail\n", StatementKind.OPTED_OUT, "email", 1.7e9),
+        ("email,reason\nzoe@example.com,contactFlaggedAsSpam\n", StatementKind.COMPLAINT, "email", None),
+        ("Email,Suppression Reason,Suppressed At\nzoe@example.com,Hard Bounced,2023-11-14 22:13:20+00:00\n", StatementKind.UNDELIVERABLE, "email", 1.7e9),
+        ("Number,Opt-out Keyword,Opt-out Time\n447700900123,STOP,2023-11-14 22:13:20\n", StatementKind.OPTED_OUT, "sms", 1.7e9),
+        ("sep=;\nE-Mail;Grund;Datum\nzoe@example.com;Abuse;14.11.2023 22:13:20\n", StatementKind.COMPLAINT, "email", 1.7e9),
+        ("email,unsubscribed\nzoe@example.com,TRUE\n", StatementKind.OPTED_OUT, "email", None),
         ("\u202a+44 7700 900123\u202c", None, "", None),
     ],
 )  # fmt: skip
@@ -67,11 +78,25 @@ def test_a_row_that_cannot_be_read_harms_no_other_one_and_its_address_is_not_tol
         "type\nzoe@example.com,SoftBounce",
         "bounce type\nzoe@example.com,Undetermined",
         "status\nzoe@example.com,subscribed",
+        "unsubscribed\nzoe@example.com,FALSE",
+        "Opted Out\nzoe@example.com,no",
     ],
 )
 def test_what_may_pass_and_who_takes_messages_is_no_reason_to_suppress(row: str) -> None:
     (one,) = read_csv(io.StringIO(f"email,{row}\n"), KEYS, 5.0)
     assert isinstance(one, RejectedRow)
+
+
+def test_of_a_list_of_messages_nobody_knows_whether_sender_or_recipient_opted_out() -> None:
+    (one,) = read_csv(io.StringIO("From,To,Body\n+447700900123,+447700900000,STOP\n"), KEYS, 5.0)
+    assert isinstance(one, RejectedRow)
+
+
+def test_an_opt_out_from_what_is_not_transactional_is_one_of_marketing_and_who_says_so_is_the_file() -> None:
+    text = "recipient,type,source\nzoe@example.com,non_transactional,List Unsubscribe\n"
+    (one,) = read_csv(io.StringIO(text), KEYS, 5.0)
+    assert isinstance(one, ConsentStatement)
+    assert (one.kind, one.category, one.source) == (StatementKind.OPTED_OUT, "marketing", "import")
 
 
 def test_a_list_of_addresses_alone_says_what_its_file_is_said_to_hold() -> None:

@@ -114,7 +114,23 @@ def _is_blocked(dispatcher: Dispatcher, category: str = "newsletter", to: str = 
     return False
 
 
-@pytest.mark.parametrize(("content_type", "body"), [ONE_CLICK, MULTIPART])
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ONE_CLICK,
+        MULTIPART,
+        (ONE_CLICK[0], ONE_CLICK[1] + b"\r\n"),
+        (f"{ONE_CLICK[0]}; charset=UTF-8", ONE_CLICK[1]),
+        (ONE_CLICK[0].title(), b"a=b&List%2DUnsubscribe=One%2DClick"),
+        ("", ONE_CLICK[1]),
+        ("Multipart/Form-Data; boundary=xyz", MULTIPART[1]),
+        (MULTIPART[0], MULTIPART[1].replace(b"\r\n", b"\n")),
+        (
+            MULTIPART[0],
+            MULTIPART[1].replace(b'"List-Unsubscribe"', b"List-Unsubscribe\r\nContent-Type: text/plain"),
+        ),
+    ],
+)
 def test_one_click_takes_the_person_off_that_list_and_repeats_change_nothing(
     ask: Ask, links: UnsubscribeLinks, dispatcher: Dispatcher, content_type: str, body: bytes
 ) -> None:

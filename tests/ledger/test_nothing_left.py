@@ -191,3 +191,25 @@ def test_nothing_of_a_person_is_left_in_any_file_or_table_after_an_erasure(
     assert [one for one in (*told, f"{WORDS} reported", "wrote 4", "asked from") if one not in exported] == []
     assert [one for one in (WORDS, DIGITS, MAIL) if one in left] == []
     assert [one for one in ("sent", "bulk", "waits", "said") if f"{one} plugh" not in others] == []
+
+
+def test_the_words_of_a_vendor_hold_no_address_where_the_ledger_masks_it_and_none_at_all_after_pruning(
+    home: Home, dispatcher: Dispatcher
+) -> None:
+    sent = dispatcher.send(Sms(WORDS, category="transactional"), to=TO).id
+    record = dispatcher.get_message(sent)
+    assert record is not None
+    before = [one.result.detail for one in record.attempts if one.result]
+
+    dispatcher.queue.prune(older_than=-10)
+    after = dispatcher.get_message(sent)
+
+    number = DIGITS if home.mode == "plain" else "+44•••••••731"
+    assert before[0] == f"the number {number} is not valid, text {WORDS}"
+    assert after is not None
+    left = [
+        (one.result.detail, one.result.vendor_text, one.result.vendor_code)
+        for one in after.attempts
+        if one.result
+    ]
+    assert left[0] == ("", "", "21211")

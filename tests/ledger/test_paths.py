@@ -34,6 +34,14 @@ class Named:
         return f"Named({self.path!r})"
 
 
+class Raising(os.PathLike[str]):
+    """An object that should name a path, and fails."""
+
+    def __fspath__(self) -> str:
+        message = "hush"
+        raise RuntimeError(message)
+
+
 def _send(ledger: SqliteLedger) -> None:
     with Dispatcher([Scripted("vendor")], ledger=ledger) as dispatcher, closing(ledger):
         dispatcher.send(Sms("hello"), to=TO, idempotency_key="order-1")
@@ -57,7 +65,9 @@ def _send(ledger: SqliteLedger) -> None:
         ("file:ledger.sqlite3?mode=memory", "is a URL"),
         (Path("https://example.com/hush"), "is a URL"),
         ("~nobody-of-that-name/ledger", "home folder"),
-        (os.sep, "is a folder"),
+        ("ledgers/", "names a folder"),
+        (Raising(), "cannot tell its path"),
+        (os.sep, "folder"),
         (Path(), "is a folder"),
         (os.devnull, "is a device"),
     ],
@@ -116,6 +126,7 @@ def test_the_name_of_a_database_in_memory_makes_no_file(
     monkeypatch.chdir(tmp_path)
 
     _send(SqliteLedger(":memory:"))
+    _send(SqliteLedger(Path(":memory:")))
 
     assert list(tmp_path.iterdir()) == []
 
@@ -127,6 +138,19 @@ def test_a_path_that_cannot_be_opened_is_named(name: str, tmp_path: Path) -> Non
 
     with pytest.raises(LedgerUnavailable, match=name[:200]):
         _send(SqliteLedger(tmp_path / name))
+
+
+@pytest.mark.parametrize("make", [Sandbox, SuppressionList], ids=lambda made: made.__name__)
+@pytest.mark.parametrize("name", ["file/below", "x" * 300, "loop", "garbage"])
+def test_a_file_beside_the_ledger_that_cannot_be_used_is_refused_with_its_name(
+    make: Callable[[Any], object], name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "garbage").write_bytes(b"no database" * 100)
+
+    with pytest.raises(InvalidSetting, match=f"cannot be used.*{name[:200]}"):
+        make(tmp_path / name)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such modes on Windows")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from messaging_channels._ledger import sql_inbound_of as inbound
@@ -91,12 +91,17 @@ def _erase_from_consent(operation: r.EraseRecipient) -> StatementFlow[None]:
 
 def forget_words(which: str, values: tuple[Any, ...]) -> StatementFlow[None]:
     """Forget what vendors and operators wrote about messages, in which the address or the text may stand. What it means stays."""
-    attempts = f"SELECT message_id || '/' || number FROM messaging_channels_attempt WHERE message_id{which}"  # noqa: S608  constants
-    events = f"SELECT key FROM messaging_channels_event WHERE message_id{which}"  # noqa: S608
-    for source in (attempts, events):
+    attempts = yield (
+        f"SELECT message_id, number FROM messaging_channels_attempt WHERE message_id{which}",  # noqa: S608  constants
+        values,
+    )
+    events = yield f"SELECT key FROM messaging_channels_event WHERE message_id{which}", values  # noqa: S608
+    sources = [*(key for (key,) in events), *(attempt_source(*attempt) for attempt in attempts)]
+    for some in _parts(sources):
+        marks = ", ".join("?" * len(some))
         yield (
-            f"UPDATE messaging_channels_failure SET vendor_text = '' WHERE source IN ({source}) AND vendor_text <> ''",  # noqa: S608
-            values,
+            f"UPDATE messaging_channels_failure SET vendor_text = '' WHERE source IN ({marks}) AND vendor_text <> ''",  # noqa: S608
+            some,
         )
     yield (
         f"UPDATE messaging_channels_attempt SET detail = '' WHERE message_id{which} AND detail <> ''",  # noqa: S608
@@ -246,14 +251,19 @@ def _delete_all_of(keys: Sequence[str]) -> StatementFlow[None]:
 def _delete_where(table: str, column: str, values: Sequence[str], returned: str = "1") -> StatementFlow[Rows]:
     """Delete rows by the value of a column. Return what is asked of them."""
     found: Rows = []
-    for start in range(0, len(values), _MOST_VALUES):
-        some = tuple(values[start : start + _MOST_VALUES])
+    for some in _parts(values):
         marks = ", ".join("?" * len(some))
         found += yield (
             f"DELETE FROM messaging_channels_{table} WHERE {column} IN ({marks}) RETURNING {returned}",  # noqa: S608  our own words
             some,
         )
     return found
+
+
+def _parts(values: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield as many values at a time as one statement takes."""
+    for start in range(0, len(values), _MOST_VALUES):
+        yield tuple(values[start : start + _MOST_VALUES])
 
 
 _MOST_VALUES = 500

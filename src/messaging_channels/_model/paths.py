@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import stat
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from messaging_channels._model.errors import InvalidSetting
@@ -17,9 +18,11 @@ def require_path(given: object, setting: str) -> Path | None:
     Raises:
         InvalidSetting: it is no path, an empty one, a URL, or something lies there that is no file.
     """
-    if given is None or given == ":memory:":
+    if given is None:
         return None
-    text = given if isinstance(given, str) else _text_of(given)
+    text = given if isinstance(given, str) else _text_of(given, setting)
+    if text == ":memory:":
+        return None
     problem = _problem_of(given, text)
     if text is None or problem:
         raise _setting_error(problem, setting)
@@ -82,12 +85,35 @@ def create_private_folder(folder: Path) -> None:
         folder.chmod(0o700)
 
 
-def _text_of(given: object) -> str | None:
-    """Return the text of an object that stands for a path; None if it is none, or one of bytes."""
+@contextmanager
+def refusing_unusable(path: Path | None, setting: str) -> Generator[None]:
+    """Refuse a file that the block cannot open, or that holds no database.
+
+    Raises:
+        InvalidSetting: it is such a one.
+    """
+    import sqlite3  # noqa: PLC0415  slow to import
+
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        problem = f"cannot be used ({type(error).__name__}: {error}): {path}"
+        raise _setting_error(problem, setting) from error
+
+
+def _text_of(given: object, setting: str) -> str | None:
+    """Return the text of an object that stands for a path; None if it is none, or one of bytes.
+
+    Raises:
+        InvalidSetting: it cannot say which path it stands for.
+    """
     try:
         text = os.fspath(given)  # type: ignore[call-overload]
     except TypeError:
         return None
+    except Exception as error:
+        problem = f"is a {type(given).__name__} that cannot tell its path ({type(error).__name__})"
+        raise _setting_error(problem, setting) from error
     return text if isinstance(text, str) else None
 
 
@@ -99,6 +125,8 @@ def _problem_of(given: object, text: str | None) -> str:
         return "is empty"
     if "\0" in text:
         return "holds a NUL character"
+    if text.endswith(("/", os.sep)):
+        return "names a folder, not a file"
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/|file:", text):
         return "is a URL, not the path of a file"
     return ""

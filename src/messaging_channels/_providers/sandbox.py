@@ -16,7 +16,7 @@ from messaging_channels._model import status as statuses
 from messaging_channels._model.errors import Phase, TransportError
 from messaging_channels._model.events import StatusChanged
 from messaging_channels._model.outcomes import AttemptResult, Reason
-from messaging_channels._model.paths import create_private, require_path
+from messaging_channels._model.paths import create_private, refusing_unusable, require_path
 from messaging_channels._model.spellings import spellings
 from messaging_channels.messages._json_view import to_json
 from messaging_channels.messages.email import Attachment, Email
@@ -87,11 +87,15 @@ class SandboxStore:
 
     def __init__(self, path: Path | None = None) -> None:
         """Open the file, or keep everything in memory."""
+        self._lock = threading.Lock()
+        with refusing_unusable(path, "sandbox.path"):
+            if path is not None:
+                create_private(path)
+            self._open(path)
+
+    def _open(self, path: Path | None) -> None:
         import sqlite3  # noqa: PLC0415  slow to import, and most programs make no sandbox
 
-        if path is not None:
-            create_private(path)
-        self._lock = threading.Lock()
         self._database = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
         self._database.execute("PRAGMA secure_delete = ON")  # nothing can be read any more that was deleted
         self._database.execute(

@@ -68,9 +68,11 @@ def read_csv(
     """
     given = iter(lines)
     head = next(given, "")
+    if head.lstrip("\ufeff").lower().startswith("sep="):  # for a spreadsheet: the next line is the head
+        head = next(given, "")
     # spreadsheets of many countries write semicolons
     reader = csv.reader(chain((head,), given), delimiter=max(",;\t", key=head.count))
-    names = [_NAMES.get(_plain_name(name), "") for name in next(reader, list[str]())]
+    names = _column_names(next(reader, list[str]()))
     for row in reader:
         if not any(cell.strip() for cell in row):
             continue
@@ -80,6 +82,15 @@ def read_csv(
         except (InvalidAddress, ValueError) as error:
             problem = error.problem if isinstance(error, InvalidAddress) else str(error)
             yield RejectedRow(reader.line_num, problem)
+
+
+def _column_names(head: Sequence[str]) -> list[str]:
+    """Return what the columns hold. Of a list of messages, which has a sender and a recipient, nobody knows which of them is the person."""
+    plain = [_plain_name(name) for name in head]
+    names = [_NAMES.get(name, "") for name in plain]
+    if "from" in plain and names.count("address") == plain.count("to"):
+        names = ["" if name == "to" else own for name, own in zip(plain, names, strict=True)]
+    return names
 
 
 def _cells_by_name(names: Sequence[str], row: Sequence[str]) -> Mapping[str, str]:
@@ -104,7 +115,7 @@ def _statement(
     told: Mapping[str, str], keys: RecipientKeys, now: float, of_file: _OfFile
 ) -> ConsentStatement:
     recipient, stored, own = _person(told, keys, of_file.channel)
-    kind = _kind(told, of_file.kind)
+    kind, source = _kind(told, of_file.kind), told.get("source", "")
     one = ConsentStatement(
         id=told.get("id", ""),
         recipient=recipient,
@@ -112,8 +123,8 @@ def _statement(
         kind=kind,
         said_at=_time(told.get("said_at", "")),
         recorded_at=_time(told.get("recorded_at", "")) or now,
-        category=normal_category(told.get("category", "")) or "",
-        source=told.get("source") or "import",
+        category=normal_category(told.get("category", "")) or _category(told, kind),
+        source=source if source in _SOURCES else "import",
         reason=told.get("reason", "") or kind.value,
         evidence=told.get("evidence") or of_file.evidence,
         certainty=told.get("certainty") or "certain",
@@ -144,12 +155,29 @@ def _kind(told: Mapping[str, str], of_file: StatementKind | None) -> StatementKi
     Raises:
         ValueError: it tells of something unknown, or of a failure that may pass: that suppresses nobody.
     """
-    words = [word for name in ("kind", "reason", "code") if (word := _plain_name(told.get(name, "")))]
-    known = [_KINDS[word] for word in words if word in _KINDS]
+    if _plain_name(told.get("flag", "yes")) in _NO:
+        problem = "the person takes messages, by its opt-out column"
+        raise ValueError(problem)
+    words = [
+        word for name in ("kind", "source", "reason", "code") if (word := _plain_name(told.get(name, "")))
+    ]
+    known = [kind for word in words if (kind := _known_kind(word))]
+    if "cleaned" in told:  # a list of addresses that a vendor took out itself
+        known.append(StatementKind.UNDELIVERABLE)
     if told.get("kind") and words[0] not in _KINDS:
         problem = "the kind is unknown"
         raise ValueError(problem)
     return known[0] if known else (_kind_of_failure(told, words) or of_file or StatementKind.OPTED_OUT)
+
+
+def _known_kind(word: str) -> StatementKind | None:
+    return _KINDS.get(word) or next((kind for start, kind in _STARTS.items() if word.startswith(start)), None)
+
+
+def _category(told: Mapping[str, str], kind: StatementKind) -> str:
+    """Return what an opt-out is about where a vendor tells it by its type, as SparkPost does."""
+    is_marketing = _plain_name(told.get("reason", "")) == "nontransactional"
+    return "marketing" if is_marketing and kind is StatementKind.OPTED_OUT else ""
 
 
 def _kind_of_failure(told: Mapping[str, str], words: Sequence[str]) -> StatementKind | None:
@@ -195,6 +223,9 @@ def _moment(text: str) -> datetime:
     """Read a time as ISO 8601 has it, or as mails do: Mailgun writes `Fri, 21 Oct 2011 11:02:55 UTC`."""
     if "," in text:
         return parsedate_to_datetime(text)
+    if day_first := _DAY_FIRST.fullmatch(text):
+        day, month, year, rest = day_first.groups()
+        text = f"{year}-{month:0>2}-{day:0>2}{rest}"
     return datetime.fromisoformat(text.replace(" UTC", "+00:00"))
 
 
@@ -209,6 +240,12 @@ def _plain_name(name: str) -> str:
 
 _DIGEST = 64
 _ANSWER = re.compile(r"(?:smtp;\s*)?([45](?:\d\d|\.\d{1,3}\.\d{1,3}))(?!\d)", re.IGNORECASE)
+_DAY_FIRST = re.compile(r"(\d{1,2})[.-](\d{1,2})[.-](\d{4})(.*)")
+"""A date with dots or dashes whose year is last has its day first. With slashes nobody knows, so such a time is unknown."""
+_SOURCES = frozenset({"recipient", "vendor", "operator", "import"})
+_NO = frozenset({"false", "no", "n", "0", "f", "nein", "non"})
+_STARTS = {"unsubscribedvia": StatementKind.OPTED_OUT, "contactflagged": StatementKind.COMPLAINT}
+"""How words of vendors begin that end in a way of their own, such as `unsubscribedViaEmail` of Brevo."""
 _PASSING = frozenset(
     {"softbounce", "soft", "transient", "temporary", "undetermined", "block", "blocked", "deferred"}
 )
@@ -217,9 +254,13 @@ _INVALID = ("maildomainmentioned", "knownbaddomain", "invalidemail", "baddomain"
 """How texts about addresses that there are not begin, such as those of SendGrid's list of invalid ones."""
 _MILLISECONDS = 1e11
 _ALIASES = {
-    "address": "address email emailaddress recipient to destination destinations phone phonenumber number msisdn optedoutnumber",
-    "said_at": "saidat created createdat createddate lastupdatetime optedouttimestamp timestamp date changedat",
-    "reason": "reason suppressionreason type bouncetype",
+    "address": "address email emailaddress recipient to destination destinations phone phonenumber number msisdn optedoutnumber"
+    " recipientemail recipientaddress destinationnumber customernumber mobile mobilenumber subscriber",
+    "said_at": "saidat created createdat createddate lastupdatetime optedouttimestamp timestamp date changedat"
+    " unsubtime cleantime bouncedat blockedat suppressedat unsubscribedat unsubscribedate optoutdate optouttime optedoutat createddatetime datesent datum",
+    "cleaned": "cleancampaigntitle",
+    "flag": "optedout unsubscribed isunsubscribed suppressed issuppressed unsubscribedfromallemail",
+    "reason": "reason suppressionreason type bouncetype grund motif motivo",
     "code": "code status errorcode smtpcode smtpstatus diagnosticcode",
     "channel": "channel channeltype",
     "category": "category list group stream messagestream topic",
@@ -231,9 +272,11 @@ _NAMES = {_plain_name(name): name for name in COLUMNS if name not in _ALIASES} |
 _KINDS = {_plain_name(kind.value): kind for kind in StatementKind} | {
     alias: kind
     for kind, aliases in {
-        StatementKind.COMPLAINT: "spamcomplaint spam spamreport spamreports complaint complained abuse",
-        StatementKind.UNDELIVERABLE: "bounce hardbounce bounced hard invalid invalidemail permanent undeliverable",
-        StatementKind.OPTED_OUT: "unsubscribe unsubscribed optout manualsuppression manual stop",
+        StatementKind.COMPLAINT: "spamcomplaint spam spamreport spamreports spamcomplaints complaint complaints complained abuse",
+        StatementKind.UNDELIVERABLE: "bounce bounces hardbounce hardbounced hardbounces bounced bouncerule cleaned"
+        " hard invalid invalidemail permanent undeliverable",
+        StatementKind.OPTED_OUT: "unsubscribe unsubscribed unsub optout optedout manualsuppression manual manuallyadded listunsubscribe"
+        " unsubscribelink usersuppressed stop",
     }.items()
     for alias in aliases.split()
 }

@@ -89,7 +89,7 @@ class Keywords:
         for rule in self.rules:
             if told in rule.words and rule.applies(sender, to):
                 return KeywordMatch(rule.intent, "certain", told, rule.category)
-        if not told or len(told) > _MAX_LENGTH:
+        if not told or len(told) > _MAX_LENGTH or told in words.NOT_MEANT:
             return None
         exact = self._exact.get(told)
         if exact is not None:
@@ -131,7 +131,12 @@ class Keywords:
         for phrase in (*self._opt_outs, *words.PHRASES):
             before, found, after = told.partition(f" {phrase} ")
             beside = (before + " " + after).split()
-            if found and all(token in _FILLERS or _is_short_code(token, phrase) for token in beside):
+            is_vague = phrase in words.AMBIGUOUS and not words.POINTING.isdisjoint(beside)
+            if (
+                found
+                and not is_vague
+                and all(token in _FILLERS or _is_short_code(token, phrase) for token in beside)
+            ):
                 return phrase
         return None
 
@@ -149,9 +154,16 @@ def _is_short_code(token: str, phrase: str) -> bool:
 def _strong_phrase(told: str) -> str | None:
     for phrase in words.STRONG_PHRASES:
         before, found, _ = f" {told} ".partition(f" {phrase} ")
-        if found and not words.NEGATIONS & set(before.split()[-2:]):
+        if found and not _is_negated(before):
             return phrase
-    return None
+    found_pattern = _PATTERN.search(told)
+    if found_pattern is None or _is_negated(told[: found_pattern.start()]):
+        return None
+    return found_pattern[0][:_MAX_WORD]
+
+
+def _is_negated(before: str) -> bool:
+    return bool(words.NEGATIONS & set(before.split()[-2:]) or _ASKING.search(before.strip()))
 
 
 @lru_cache(maxsize=1024)
@@ -160,7 +172,7 @@ def normalize(text: str) -> str:
 
     Of a mail, what is quoted and what stands below the signature's dashes is left out.
     """
-    text = _QUOTED.sub("", text[:_MAX_TEXT])
+    text = _REPLY.sub("", _QUOTED.sub("", text[:_MAX_TEXT]))
     kept: list[str] = []
     for character in unicodedata.normalize("NFKD", text).casefold():
         kind = unicodedata.category(character)
@@ -176,10 +188,15 @@ def normalize(text: str) -> str:
 
 _MAX_TEXT, _MAX_LENGTH = 2000, 300
 _MAX_TOKENS, _MAX_TOKENS_OF_PHRASE = 6, 14
+_MAX_WORD = 59
+"""Characters of what is told of a text."""
 _FILLERS = frozenset(words.FILLERS)
 _WORDS_WITH_SHORT_CODE = frozenset({"stop", "stopp", "arret"})
 _QUESTION_MARKS = "?\uff1f\u061f\u00bf"
 _APOSTROPHES = "'\u2019\u02bc\u2018`\u00b4"
+_PATTERN = re.compile(rf"\b(?:{'|'.join(words.PATTERNS)})\b")
+_ASKING = re.compile(words.ASKING)
+_REPLY = re.compile(rf"\A\s*{words.REPLY_PREFIXES}", re.IGNORECASE)
 _QUOTED = re.compile(
     r"^(?:>.*|On .{0,200}wrote:|Le .{0,200}a \u00e9crit\s*:|Am .{0,200}schrieb.{0,100}:|El .{0,200}escribi\u00f3:|-- ?$[\s\S]*"
     r"|-{3,} ?Original[\s\S]*|Sent (?:from|via) [\s\S]*|Get Outlook for [\s\S]*|Envoy\u00e9 (?:de|depuis) [\s\S]*"

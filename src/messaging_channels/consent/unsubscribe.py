@@ -134,7 +134,7 @@ def _wish(content_type: str, body: bytes) -> str | None:
         pairs = _multipart_pairs(content_type, body)
     else:
         pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
-    told = dict(pairs)
+    told = {name.strip(): value.strip() for name, value in pairs}  # some end the body with a line break
     if told.get("List-Unsubscribe") == "One-Click":
         return "one-click"
     choice = told.get("choice")

@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from messaging_channels.plugins.notifiers import QueueNotifier
     from messaging_channels.plugins.observer import CompositeObserver, Observer
     from messaging_channels.plugins.pre_send import PreSendCheck
+    from messaging_channels.plugins.private_files import create_private, require_path
     from messaging_channels.plugins.provider import (
         PROVIDER_API_VERSION,
         Capabilities,
@@ -221,6 +222,7 @@ __all__ = [
     "WhatsAppUserId",
     "ask",
     "base64_text",
+    "create_private",
     "credentials_finding",
     "deciding_attempt",
     "ed25519_matches",
@@ -241,6 +243,7 @@ __all__ = [
     "read_attachments",
     "request_of",
     "require_base_url",
+    "require_path",
     "require_raw",
     "require_sender",
     "resolve_host",
@@ -336,6 +339,7 @@ __getattr__, __dir__ = lazy(
             "SupportsSenderCheck",
             "SupportsValidation",
         ),
+        "plugins.private_files": ("create_private", "require_path"),
         "plugins.provider_settings": ("SecretList", "SenderFormat", "provider_arguments"),
         "plugins.base_urls": ("require_base_url",),
         "plugins.raw_fields": ("merge_raw", "require_raw"),

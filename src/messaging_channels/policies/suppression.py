@@ -17,7 +17,7 @@ from messaging_channels._model.consent_rows import (
     statement_from_row,
     statement_tables,
 )
-from messaging_channels._model.paths import create_private, require_path
+from messaging_channels._model.paths import create_private, refusing_unusable, require_path
 from messaging_channels._model.spellings import spellings
 from messaging_channels._model.statements import ConsentStatement, StatementKind
 
@@ -31,13 +31,17 @@ class StatementStore:
 
     def __init__(self, path: str | Path | None, pepper: bytes) -> None:
         """Open the file, or keep everything in memory."""
-        import sqlite3  # noqa: PLC0415  slow to import, and most programs make none
-
         file = require_path(path, "suppression list")
-        if file is not None:
-            create_private(file)
         self._lock = threading.Lock()
         self._keys = RecipientKeys(lambda one: _digest(one, pepper))
+        with refusing_unusable(file, "suppression list"):
+            if file is not None:
+                create_private(file)
+            self._open(file)
+
+    def _open(self, file: Path | None) -> None:
+        import sqlite3  # noqa: PLC0415  slow to import, and most programs make none
+
         self._database = sqlite3.connect(file or ":memory:", check_same_thread=False, isolation_level=None)
         self._database.execute("PRAGMA secure_delete = ON")  # nothing can be read any more that was deleted
         for statement in statement_tables(_TABLE):

@@ -14,6 +14,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from messaging_channels.errors import InvalidSetting
+from messaging_channels.plugins import create_private, require_path
 from messaging_channels_gateway.store.state import Connection, Result, Rows
 from messaging_channels_gateway.store.tables import prepare_tables
 
@@ -51,14 +53,16 @@ class Store:
         """Open the file, and make what is missing in it.
 
         Raises:
-            InvalidSetting: it is of a newer version of the gateway.
+            InvalidSetting: it is of a newer version of the gateway, or cannot be used.
         """
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        self._path = path
+        self._path = path = require_path(path, "gateway.database") or path
+        try:
+            create_private(path)
+            self._writing = _open_database(path)
+        except (OSError, sqlite3.Error) as error:
+            raise _unusable(path, error) from error
         self._read_lock = threading.Lock()
         self._write_lock = threading.Lock()
-        self._writing = _open_database(path)
         self._connection: Connection = SqliteConnection(self._writing)
         try:
             self.run_transaction(prepare_tables)
@@ -118,6 +122,15 @@ class Store:
         self._thread.shutdown()
         self._writing.close()
         self._reading.close()
+
+
+def _unusable(path: Path, error: Exception) -> InvalidSetting:
+    return InvalidSetting(
+        f"cannot be used ({type(error).__name__}: {error}): {path}",
+        setting="gateway.database",
+        source="the file",
+        hint="name a file in a folder that may be written to",
+    )
 
 
 def _open_database(path: Path) -> sqlite3.Connection:
