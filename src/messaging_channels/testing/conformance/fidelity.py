@@ -15,6 +15,7 @@ from messaging_channels.plugins.provider import Envelope
 from messaging_channels.testing import canaries
 from messaging_channels.testing.conformance.context import ConformanceContext
 from messaging_channels.testing.conformance.flow_runner import FlowTrace
+from messaging_channels.testing.conformance.further_samples import MORE_VALUES, VALUES_TO_LOOK_FOR
 from messaging_channels.testing.conformance.request_content import RequestContent, content_of
 from messaging_channels.testing.conformance.rich_samples import (
     TEXTS,
@@ -41,7 +42,8 @@ _ADDRESSES = (
     "zoe@bücher.example",
     '"Canary, Zoe" <zoe@example.com>',
 )
-URL_OF_NOBODY, _OTHER_URL = "http://127.0.0.1:9", "http://127.0.0.1:19"
+URL_OF_NOBODY, _OTHER_URL = "http://127.0.0.1:9", "https://127.0.0.1:19"
+_MORE_VALUES = {**MORE_VALUES, **VALUES_TO_LOOK_FOR}
 _ONE_CLICK = "List-Unsubscribe=One-Click"
 _PART = 12
 """How many characters of a secret do not come about by accident."""
@@ -72,8 +74,9 @@ def everything_reaches_the_request(context: ConformanceContext) -> Iterator[str]
         yield from _lost_texts(context, kind, message)
         declared = context.provider.capabilities.message_types[kind]
         given = context.fixtures.field_values
+        optional = context.optional_fields(kind)
         for name, rich in rich_messages(
-            message, declared, context.optional_fields(kind), given, lambda one: is_taken(context, one)
+            message, declared, optional, given, lambda one: is_taken(context, one), _MORE_VALUES
         ):
             if context.provider.capabilities.unsupported(rich) is not None:
                 continue

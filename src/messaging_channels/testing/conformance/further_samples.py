@@ -9,6 +9,7 @@ from io import BytesIO
 from types import UnionType
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
+from messaging_channels._model.addresses import EmailAddress
 from messaging_channels._model.errors import MessagingError
 from messaging_channels.messages import (
     Attachment,
@@ -49,16 +50,29 @@ MORE_VALUES: Mapping[str, tuple[Any, ...]] = {
         (Attachment(_LARGE, "zq large.bin", "application/octet-stream"),),
         (Attachment(lambda: BytesIO(b"zq of a stream \xff"), "zq stream.bin", "application/octet-stream"),),
         (Attachment(b"zq of a name", "zq bücher 你好.pdf", "application/pdf"),),
+        (Attachment(b" zq ends in\r\n \0\0", f"zq {'long name ' * 8}.v2.bin", "application/octet-stream"),),
     ),
+    "Email.reply_to": ((EmailAddress("zqHelp", "example.com", 'zq Help, "Desk"'),),),
     "auto_submitted": ("auto-generated",),
     "list_unsubscribe": (
         ListUnsubscribe(mailto="zqleave@example.com"),
         ListUnsubscribe(url="https://shop.example.com/zq-leave/2"),
+        ListUnsubscribe(
+            url="https://shop.example.com/zq-Leave?U=B%20c&a=1",
+            mailto="zqLeave@example.com?subject=zq%20Stop",
+        ),
     ),
     "validity_period": (timedelta(seconds=90), timedelta(hours=47)),
     "html": ("<p>zq é 😀 &nbsp; <br/>\n  two  blanks</p>",),
 }
-"""Further values of optional fields, by name."""
+"""Further values of optional fields, by name, with the type's before it where it is meant alone."""
+VALUES_TO_LOOK_FOR: Mapping[str, tuple[Any, ...]] = {
+    "headers": (
+        {"X-Zq-Long": f"zq {'words of a long value ' * 6}zq"},
+        {"Importance": "zq", "Feedback-ID": "zq:offers"},
+    ),
+}
+"""Values that are looked for in requests, and that a reader of requests need not know."""
 
 
 def further_messages(kind: type[Message]) -> Iterator[Message]:

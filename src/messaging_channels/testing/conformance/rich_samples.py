@@ -139,10 +139,12 @@ def rich_messages(
     optional: list[str],
     given: Mapping[str, Any],
     is_taken: Callable[[Message], bool],
+    more: Mapping[str, tuple[Any, ...]] = MORE_VALUES,
 ) -> Iterator[tuple[str, Message]]:
     """Return the message with several elements, and with each declared optional field in turn: what is looked at, and the message.
 
-    Where the provider does not take the kit's own message, such as a template that the account has not, the fixtures' is filled in.
+    Where the provider does not take the kit's own message, such as a template that the account has not, the fixtures' is filled in. `more` has further
+    values of fields, as `MORE_VALUES` has.
     """
     kind = type(plain)
     base = _BY_TYPE.get(kind, plain)
@@ -153,7 +155,7 @@ def rich_messages(
         if reduced is not None and reduced is not one:
             yield "", reduced
     combined = base
-    for name, value in _set_fields(base, declared.intersection(optional), given):
+    for name, value in _set_fields(base, declared.intersection(optional), given, more):
         message = _with_value(base, name, value)
         if message is not None:
             yield name, message
@@ -161,17 +163,21 @@ def rich_messages(
     yield "", combined
 
 
-def _set_fields(base: Message, names: frozenset[str], given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _set_fields(
+    base: Message, names: frozenset[str], given: Mapping[str, Any], more: Mapping[str, tuple[Any, ...]]
+) -> Iterator[tuple[str, Any]]:
     """Return the values to try, in the order of the fields' names."""
-    return ((name, value) for name in sorted(names) for value in _values_of(base, name, given))
+    return ((name, value) for name in sorted(names) for value in _values_of(base, name, given, more))
 
 
-def _values_of(message: Message, name: str, given: Mapping[str, Any]) -> list[Any]:
+def _values_of(
+    message: Message, name: str, given: Mapping[str, Any], more: Mapping[str, tuple[Any, ...]]
+) -> list[Any]:
     """Return the values to try for a field: those that the fixtures give alone, or else the kit's."""
     named = f"{type(message).__name__}.{name}"
     if named in given:
         return [given[named]]
-    known = [_VALUES.get(named, _VALUES.get(name)), *MORE_VALUES.get(name, ())]
+    known = [_VALUES.get(named, _VALUES.get(name)), *more.get(named, more.get(name, ()))]
     told = [value for value in known if value is not None] or [generated_value(message, name)]
     return [value for value in told if value is not None]
 

@@ -28,6 +28,7 @@ from messaging_channels.testing.fixtures import InboundText
 
 _FINAL = (StatusGroup.DELIVERED, StatusGroup.UNDELIVERABLE, StatusGroup.REJECTED, StatusGroup.EXPIRED)
 _ID_LENGTH = 6
+_YEAR = 365 * 86400.0
 
 
 def unheard_of_values_are_kept(context: ConformanceContext) -> Iterator[str]:
@@ -92,7 +93,13 @@ def _problem_of_spoilt(context: ConformanceContext, body: bytes, usual: WebhookR
         )  # one that is empty may tell nothing
         if isinstance(told, WebhookResult) and usual.events and not told.events and not is_collection:
             return f"with something unheard of at {_named(path)} tells nothing: keep it as an UnknownEvent"
+        if isinstance(told, WebhookResult) and any(map(_has_no_time, told.events)):
+            return f"with something unheard of at {_named(path)} happened in 1970: give `request.received_at`"
     return _problem_of_words(context, body, usual)
+
+
+def _has_no_time(event: events.Event) -> bool:
+    return isinstance(event, events.UnknownEvent) and event.occurred_at < _YEAR
 
 
 def _problem_of_words(context: ConformanceContext, body: bytes, usual: WebhookResult) -> str:
