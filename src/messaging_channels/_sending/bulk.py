@@ -38,7 +38,7 @@ class SendResult:
     receipt: Receipt | None
     """None if nobody was asked."""
     error: errors.MessagingError | None = None
-    """What `send` would have raised."""
+    """Exception that `send` would have raised for this recipient; None if a provider accepted the message, or may have."""
 
     @property
     def status(self) -> Status | None:

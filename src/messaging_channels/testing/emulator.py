@@ -1,4 +1,4 @@
-"""What every provider's emulator is made of: an HTTP server on loopback that does as it is told, and sends its reports.
+"""Base class of all emulators: an HTTP server on loopback with faults on demand, which sends the vendor's reports.
 
 A plugin subclasses `Emulator` and writes `handle`. Everything else is here: connections, faults on demand, webhooks, and a way to steer it from any language:
 

@@ -1,4 +1,4 @@
-"""What a person can tap under a message or on a card: an answer, or an action of the phone."""
+"""Suggestions under a message or on a card, which a person can tap: replies, and actions of the phone."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class OpenUrl:
     view: Literal["full", "half", "tall"] | None = None
     """How much of the screen the page takes over the chat (a webview). None for the browser."""
     description: str = field(default="", repr=False)
-    """What the page is, for people who cannot see it: at most 500 characters; the label without it."""
+    """Description of the page for people who can't see it: at most 500 characters. Default: the label."""
     type: Literal["open_url"] = field(default="open_url", kw_only=True, repr=False)
 
     def __post_init__(self) -> None:

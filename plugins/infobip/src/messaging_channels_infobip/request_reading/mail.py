@@ -1,4 +1,4 @@
-"""What Infobip would understand of a request that sends mail, as JSON or as MIME.
+"""Read a request that sends email, as JSON or as MIME, as Infobip does.
 
 Sources: https://www.infobip.com/docs/api/channels/email/send-email-messages and https://www.infobip.com/docs/api/channels/email/send-mime-email
 """

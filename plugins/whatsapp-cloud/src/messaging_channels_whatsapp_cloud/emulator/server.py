@@ -90,7 +90,7 @@ class _PendingErrors:
 
 
 class WhatsAppCloudEmulator(Emulator):
-    """See the module. `messages`, `files` and `read` are what it has so far."""
+    """Emulates the Cloud API with one business number; see the module. `messages`, `files` and `read` hold the messages, uploads and read receipts so far."""
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ class WhatsAppCloudEmulator(Emulator):
         self._known: set[str] = set()
 
     def state(self) -> Any:  # noqa: ANN401  anything JSON can hold
-        """See Emulator."""
+        """Return what the emulator holds, for `GET /_emulator/state`."""
         return {
             "messages": [asdict(one) for one in self.messages],
             "files": {name: {"type": kind, "size": len(data)} for name, (kind, data) in self.files.items()},
@@ -142,7 +142,7 @@ class WhatsAppCloudEmulator(Emulator):
         }
 
     def handle(self, request: Request) -> HttpResponse:
-        """See Emulator."""
+        """Answer one request as the vendor does."""
         if request.path.startswith("/_whatsapp/"):
             return self._handle_control(request)
         if request.headers.get("authorization") != f"Bearer {self._account.token}":
