@@ -308,10 +308,7 @@ class AsyncWorker(_Worker):
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def run(self) -> None:
-        """Process messages until `stop`: see `Worker.run`.
-
-        If the task is cancelled, attempts in progress are cut off, and their records are `unknown`. Use `stop` instead.
-        """
+        """Process messages until `stop`: see `Worker.run`. To cancel the task cuts attempts off, and leaves them unknown: use `stop`."""
         self._loop = asyncio.get_running_loop()
         self._local_notifier.subscribe(self.wake)
         lanes = self._lanes(self._stopping.is_set, self._wake)
