@@ -68,7 +68,7 @@ class SendOptions:
             require_number(self.in_progress_timeout, "in_progress_timeout")
         if self.timeout is not None and self.timeout <= 0:
             raise errors.InvalidMessage(
-                "must be positive seconds from now", field="timeout", hint="give e.g. 20"
+                "must be positive seconds from now", field="timeout", hint="give for example 20"
             )
         if self.on_unknown not in ("hold", "resend"):
             raise errors.InvalidMessage(

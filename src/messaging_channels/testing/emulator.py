@@ -275,7 +275,7 @@ def serve(
     parser = argparse.ArgumentParser(
         description="Emulate the provider on loopback. Nothing leaves this machine."
     )
-    parser.add_argument("--port", type=int, default=0, help="0 for any free one")
+    parser.add_argument("--port", type=int, default=0, help="port; 0 for any free port")
     parser.add_argument("--webhook-url", help="where reports and inbound messages are posted")
     add_arguments(parser)
     stop = threading.Event()

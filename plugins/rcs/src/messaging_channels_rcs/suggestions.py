@@ -132,7 +132,9 @@ class CalendarEvent:
             self.description, "CalendarEvent.description", limits.EVENT_DESCRIPTION, at_least=0
         )
         if self.start.tzinfo is None or self.end.tzinfo is None:
-            raise InvalidMessage("a time has no zone", field="CalendarEvent", hint="give tzinfo, such as UTC")
+            raise InvalidMessage(
+                "has a time without a time zone", field="CalendarEvent", hint="give tzinfo, such as UTC"
+            )
         if self.start >= self.end:
             raise InvalidMessage(
                 "must be after the start", field="CalendarEvent.end", hint="give a later time"

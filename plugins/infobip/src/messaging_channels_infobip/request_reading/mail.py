@@ -94,7 +94,7 @@ def read_mime(told: Mapping[str, Any]) -> list[ReadMessage]:
     to, *copies = told["destinations"]
     shown = [one.plain for one in (*_addresses(mail, "To"), *_addresses(mail, "Cc"))]
     if to not in shown or _mailbox(told["from"]) not in _addresses(mail, "From"):
-        message = "the mail is from somebody else, or to somebody else, than its request"
+        message = "sender or recipient of the mail differ from those of the request"
         raise ValueError(message)
     headers = {name: str(value) for name, value in mail.items()}
     held = {

@@ -378,12 +378,12 @@ _PATH = re.compile(r"/v[0-9]+\.[0-9]/(?P<id>[A-Za-z0-9_-]+)(?:/(?P<edge>messages
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command line takes."""
-    parser.add_argument("--token", default=TOKEN, help="the access token it wants")
-    parser.add_argument("--app-secret", default=SECRET, help="what it signs webhooks with")
+    parser.add_argument("--token", default=TOKEN, help="access token that clients must send")
+    parser.add_argument("--app-secret", default=SECRET, help="secret that signs webhooks")
     parser.add_argument("--number-id", default=NUMBER_ID, help="the id of the business number")
-    parser.add_argument("--reports", default="sent,delivered", help="what it reports of each message")
-    parser.add_argument("--windows", action="store_true", help="fail what is outside the 24 hours")
-    parser.add_argument("--rates", action="store_true", help="refuse what is too fast")
+    parser.add_argument("--reports", default="sent,delivered", help="reports for each message")
+    parser.add_argument("--windows", action="store_true", help="fail messages outside the 24 hours")
+    parser.add_argument("--rates", action="store_true", help="refuse requests that come too fast")
 
 
 def build(options: argparse.Namespace) -> WhatsAppCloudEmulator:
