@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True
 settings.register_profile("quick", max_examples=5, deadline=None, derandomize=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
+os.environ.setdefault("SSL_CERT_FILE", str(Path(__file__).parent / "tests" / "authority.pem"))
+"""No test asks a host of the world, and to read the certificates of all authorities takes each HTTP client 20 ms: they trust one, whose key nobody has."""
 _FORBID_SKIPS = bool(os.environ.get("MESSAGING_CHANNELS_FORBID_SKIPS"))  # the fixture below takes it away
 
 pytest_collect_file = Sybil(
@@ -27,12 +30,28 @@ pytest_collect_file = Sybil(
 ).pytest()
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: a fifth of their time, tests wait for servers and for processes of their own."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests run in random order, but the blocks of a page build on each other."""
+    """Files with long tests begin first, so that all processes end at the same time. The blocks of a page build on each other, and stay in order."""
     blocks = [item for item in items if item.path.suffix == ".md"]
     items[:] = [item for item in items if item.path.suffix != ".md"]
+    sizes = Counter(item.path for item in items)
+    longest: dict[Path, float] = {}
+    for item in items:
+        longest[item.path] = max(longest.get(item.path, 0), _seconds_allowed(item))
+    items.sort(key=lambda item: (-longest[item.path], -sizes[item.path]))
     items += sorted(blocks, key=lambda item: (item.path, int(item.name.split("line:")[1].split(",")[0])))
+
+
+def _seconds_allowed(item: pytest.Item) -> float:
+    """Return the time-out of a test that has one of its own, else 1 for a slow one."""
+    timeout = item.get_closest_marker("timeout")
+    return float(timeout.args[0]) if timeout else float(item.get_closest_marker("slow") is not None)
 
 
 @pytest.hookimpl(wrapper=True)

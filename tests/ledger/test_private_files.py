@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from messaging_channels import Dispatcher, Email, Sandbox, Sms, SqliteLedger
+from messaging_channels._cli.main import main
 from messaging_channels.messages import write_preview
 from messaging_channels.policies import SuppressionList
 
@@ -40,13 +40,12 @@ def test_files_of_the_ledger_the_sandbox_and_the_suppression_list_are_private(tm
     assert not any(mode & 0o600 != 0o600 for mode in modes.values())
 
 
-def test_what_the_command_line_writes_is_private(tmp_path: Path) -> None:
+def test_what_the_command_line_writes_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opt_outs, settings = tmp_path / "opt-outs.csv", tmp_path / "new" / "settings.toml"
-    home = {"MESSAGING_CHANNELS_HOME": str(tmp_path / "home")}
+    monkeypatch.setenv("MESSAGING_CHANNELS_HOME", str(tmp_path / "home"))
 
     for command in (["consent", "export", str(opt_outs)], ["init", "--file", str(settings)]):
-        ran = [sys.executable, "-m", "messaging_channels._cli.main", *command]
-        subprocess.run(ran, check=True, env={**os.environ, **home}, capture_output=True)
+        assert main(command) == 0
 
     assert [stat.S_IMODE(one.stat().st_mode) for one in (opt_outs, settings)] == [0o600, 0o600]
 

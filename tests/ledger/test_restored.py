@@ -22,7 +22,7 @@ from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels.errors import LedgerUnavailable
 from messaging_channels.plugins import Flow, LookupRequest
 
-TO, COUNT = "+447700900123", 300
+TO, COUNT = "+447700900123", 90
 
 
 class Silent(Scripted):

@@ -22,7 +22,7 @@ from messaging_channels_smtp import Smtp
 from messaging_channels_vonage import Vonage
 
 NUMBER = "+447700900123"
-PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:schemathesis")
 REAL = Vonage(api_key="abcd1234", api_secret="made-up", sender="Shop")
 
 

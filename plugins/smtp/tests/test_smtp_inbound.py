@@ -497,7 +497,9 @@ def test_a_mail_is_read_in_time_linear_in_its_length_whatever_its_shape(shape: s
         return time.thread_time() - begun
 
     cost(1000)
-    short, long = (min(cost(size) for _ in range(2)) for size in (50_000, 100_000))
+    short, long = cost(50_000), cost(100_000)
+    if long >= 4 * short + 0.25:  # once more: something else may have run
+        short, long = min(short, cost(50_000)), min(long, cost(100_000))
     assert long < 5  # a second, on a machine that does nothing else
     assert long < 4 * short + 0.25
 

@@ -29,6 +29,6 @@ def add_completion_command(commands: Any, parser: argparse.ArgumentParser) -> No
         commands,
         "completion",
         complete,
-        "print a completion script: eval it, or keep it where the shell looks",
+        "print a completion script: eval the output, or store it in the shell's folder of completions",
     )
     command.add_argument("shell", choices=SHELLS)

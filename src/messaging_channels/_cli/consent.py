@@ -24,16 +24,18 @@ _CHUNK = 500
 
 def add_consent_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
     """Describe the commands."""
-    consent = commands.add_parser(
-        "consent", help="see and change who wants no messages, or wants them again"
-    ).add_subparsers(required=True, metavar="COMMAND")
-    show = add_command(consent, "show", _show, "show all that was said about an address, and what blocks it")
+    consent = commands.add_parser("consent", help="show and change opt-outs and opt-ins").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    show = add_command(
+        consent, "show", _show, "show all statements about an address, and the one that blocks it"
+    )
     always_json(show)
-    show.add_argument("--category", help="of a message (default: marketing)")
-    add = add_command(consent, "add", _add, "keep an opt-out, an opt-in or another statement")
+    show.add_argument("--category", help="category of the message (default: marketing)")
+    add = add_command(consent, "add", _add, "store an opt-out, an opt-in or another statement")
     kinds = [kind.value for kind in StatementKind if kind is not StatementKind.LIFTED]
     add.add_argument("--kind", choices=kinds, default=StatementKind.OPTED_OUT.value)
-    add.add_argument("--category", default="", help="what alone is meant (default: every message)")
+    add.add_argument("--category", default="", help="category, such as marketing (default: every message)")
     remove = add_command(consent, "remove", _remove, "lift opt-outs, blocks and bounces of an address")
     remove.add_argument(
         "--kind",
@@ -44,25 +46,27 @@ def add_consent_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps
         help="lift these kinds instead, such as complaint; may be repeated",
     )
     for one in (show, add, remove):
-        one.add_argument("address", help="in any spelling")
+        one.add_argument("address", help="address in any spelling")
         one.add_argument(
             "--channel", required=one is not show, default="*", help="such as sms, whatsapp or email"
         )
     for one in (add, remove):
-        one.add_argument("--reason", default="by hand", help="in words, for whoever reads the log")
+        one.add_argument("--reason", default="by hand", help="reason, for readers of the log")
     imported = add_command(
         consent, "import", _import, "read a CSV file: our own export, or a list of suppressions of a vendor"
     )
-    imported.add_argument("file", type=Path, help="with a head line; - for the standard input")
-    imported.add_argument("--channel", help="of rows that do not tell it")
+    imported.add_argument(
+        "file", type=Path, help="CSV file whose first line names the columns; - for the standard input"
+    )
+    imported.add_argument("--channel", help="channel of rows without one")
     imported.add_argument(
         "--kind",
         choices=kinds,
-        help="what rows say that do not tell it, such as complaint (default: opted_out; bounces by their codes)",
+        help="kind of rows without one, such as complaint (default: opted_out; bounces by their codes)",
     )
-    exported = add_command(consent, "export", _export, "write everything that was said as CSV")
+    exported = add_command(consent, "export", _export, "write all statements as CSV")
     exported.add_argument("file", type=Path, nargs="?", help="- for the standard output (default: that)")
-    exported.add_argument("--force", action="store_true", help="overwrite a file that is there")
+    exported.add_argument("--force", action="store_true", help="overwrite an existing file")
 
 
 def _dispatcher() -> Dispatcher:

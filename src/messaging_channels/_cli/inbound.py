@@ -21,16 +21,16 @@ def add_inbound_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps
     """Describe the commands."""
     inbound = add_group(commands, "inbound", "list events that wait for handlers, and retry dead letters")
     for name, words in (
-        ("list", "list the events that no handler has dealt with yet"),
-        ("dead-letters", "list the events with which a handler failed too often"),
+        ("list", "list the events that wait for a handler"),
+        ("dead-letters", "list the events whose handler failed too often"),
     ):
         listing = add_command(inbound, name, _list, words)
         listing.set_defaults(is_dead=name != "list")
-        listing.add_argument("--limit", type=count, default=100, help="at most so many (default: 100)")
+        listing.add_argument("--limit", type=count, default=100, help="highest number of rows (default: 100)")
         listing.add_argument("--json", action="store_true", help="print JSON on a terminal too")
-    retry = add_command(inbound, "retry", _retry, "have handlers deal with one dead letter, or all, again")
+    retry = add_command(inbound, "retry", _retry, "pass one dead letter, or all, to the handlers again")
     which = retry.add_mutually_exclusive_group(required=True)
-    which.add_argument("event", nargs="?", metavar="EVENT", help="the key of one event")
+    which.add_argument("event", nargs="?", metavar="EVENT", help="key of one event")
     which.add_argument("--all", action="store_true", help="all of them")
 
 

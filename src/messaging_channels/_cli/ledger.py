@@ -39,41 +39,43 @@ def add_ledger_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps 
     """Describe the commands."""
     ledger = add_group(commands, "ledger", "upgrade the ledger's tables, and forget or export what it keeps")
     add_command(
-        ledger, "upgrade", _upgrade, "bring the tables to the form of this version, however long it takes"
+        ledger, "upgrade", _upgrade, "upgrade the tables to this version, however long the upgrade takes"
     )
     for name, run, words in (
-        ("export", _export, "print all that is kept of one recipient, as JSON"),
-        ("erase", _erase, "forget one recipient: no address and no body of it is kept"),
+        ("export", _export, "print all stored data about one recipient, as JSON"),
+        ("erase", _erase, "erase one recipient: delete addresses and contents"),
     ):
         one = add_command(ledger, name, run, words)
-        one.add_argument("address", metavar="ADDRESS", help="a phone number or a mail address")
+        one.add_argument("address", metavar="ADDRESS", help="phone number or email address")
         if run is _export:
             always_json(one)
     restored = add_command(
         ledger,
         "restored",
         _restored,
-        "say what may have been sent since the copy from which the ledger was restored, and decide about it",
+        "show messages that may have been sent since the copy from which the ledger was restored, and decide about them",
     )
     always_json(restored)
     restored.add_argument(
         "--decide",
         choices=("hold", "send"),
-        help="hold: ask the providers, send what they do not know, hold the rest for `messages resolve`; send: send all that waits",
+        help="hold: ask the providers, send messages they don't know, hold the rest for `messages resolve`; send: send all queued messages",
     )
     restored.add_argument(
         "--mark",
         action="store_true",
-        help="treat it as a copy, such as after the disk of a server was restored",
+        help="treat the ledger as a copy, for example after the disk of a server was restored",
     )
     backup = add_command(ledger, "backup", _backup, "copy a SQLite ledger while it is in use")
-    backup.add_argument("file", metavar="FILE", help="a new file")
-    prune = add_command(ledger, "prune", _prune, "forget messages that are older, in small steps")
-    prune.add_argument(
-        "--retention-days", type=positive, required=True, metavar="DAYS", help="how old what is kept may be"
+    backup.add_argument("file", metavar="FILE", help="path of the new file")
+    prune = add_command(
+        ledger, "prune", _prune, "delete the addresses and contents of older messages, in small steps"
     )
     prune.add_argument(
-        "--records", action="store_true", help="delete messages, attempts and events as old as that too"
+        "--retention-days", type=positive, required=True, metavar="DAYS", help="highest age of stored data"
+    )
+    prune.add_argument(
+        "--records", action="store_true", help="also delete messages, attempts and events of this age"
     )
 
 
@@ -126,7 +128,10 @@ def _backup(options: argparse.Namespace) -> int:
     ledger = _ledger()
     if not isinstance(ledger, _File):
         raise InvalidSetting(
-            f"{type(ledger).__name__} keeps no file", setting="ledger", source="it", hint="use pg_dump"
+            f"{type(ledger).__name__} keeps no file",
+            setting="ledger",
+            source="the configuration",
+            hint="use pg_dump",
         )
     if Path(options.file).exists():
         return fail(f"bad_input: {options.file} is there; name a new file")
@@ -141,7 +146,7 @@ def _upgrade(_: argparse.Namespace) -> int:
         raise InvalidSetting(
             f"{type(ledger).__name__} has no tables of ours",
             setting="ledger",
-            source="it",
+            source="the configuration",
             hint="none is needed",
         )
     print(f"the tables were of version {ledger.upgrade()}, and are up to date", file=sys.stderr)

@@ -240,13 +240,13 @@ def _build_parser(command: Sequence[str]) -> argparse.ArgumentParser:
         channel.add_argument(
             "--dry-run",
             action="store_true",
-            help="say who would be asked and whether a check blocks it; send nothing",
+            help="show which providers would be tried and whether a check blocks the message; send nothing",
         )
     add_setting_up_commands(commands)
     for name, run, words in (
         ("providers", _providers, "list the providers and their settings"),
-        ("channels", _channels, "list the channels, what they carry, and their routes"),
-        ("config", _config, "show every setting and where it came from, secrets hidden"),
+        ("channels", _channels, "list the channels, their message types and their routes"),
+        ("config", _config, "show every setting and its source; secrets are hidden"),
     ):
         listing = add_command(commands, name, run, words)
         listing.add_argument("--json", action="store_true", help="print JSON on a terminal too")
@@ -262,7 +262,9 @@ def _build_parser(command: Sequence[str]) -> argparse.ArgumentParser:
     sandbox = add_group(commands, "sandbox", "look at what the sandbox took")
     always_json(add_command(sandbox, "list", _sandbox_list, "list the messages with their final statuses"))
     add_command(sandbox, "clear", _sandbox_clear, "delete all messages of the sandbox")
-    always_json(add_command(sandbox, "addresses", _sandbox_addresses, "list the addresses that make it fail"))
+    always_json(
+        add_command(sandbox, "addresses", _sandbox_addresses, "list the addresses that make the sandbox fail")
+    )
     _add_plugin_commands(commands)
     _add_commands_of_plugins(commands, command)
     add_completion_command(commands, parser)
@@ -276,7 +278,7 @@ def _add_plugin_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps
     )
     check.add_argument("name", metavar="NAME", help="the provider")
     check.add_argument(
-        "--examples", type=count, default=100, help="how many a property is tried with (default: 100)"
+        "--examples", type=count, default=100, help="examples per property test (default: 100)"
     )
     check.add_argument(
         "--rule",
@@ -287,10 +289,10 @@ def _add_plugin_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps
     )
     check.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
     _add_live_options(check)
-    new = add_command(plugin, "new", _plugin_new, "write a distribution for a provider of that name")
+    new = add_command(plugin, "new", _plugin_new, "create a provider plugin project")
     new.add_argument("name", metavar="NAME", help="lower case, such as acme-sms")
-    new.add_argument("--channel", action="store_true", help="for a channel with its provider")
-    new.add_argument("--directory", type=Path, help="where (default: messaging-channels-NAME)")
+    new.add_argument("--channel", action="store_true", help="create a channel with its provider")
+    new.add_argument("--directory", type=Path, help="folder (default: messaging-channels-NAME)")
 
 
 def _add_live_options(check: argparse.ArgumentParser) -> None:
@@ -298,7 +300,7 @@ def _add_live_options(check: argparse.ArgumentParser) -> None:
         "--live", metavar="URL", help="send each message type to the vendor's sandbox at this URL instead"
     )
     check.add_argument(
-        "--to", metavar="ADDRESS", help="with --live: the recipient (default: one that nobody has)"
+        "--to", metavar="ADDRESS", help="with --live: the recipient (default: a number reserved for fiction)"
     )
     check.add_argument(
         "--type",

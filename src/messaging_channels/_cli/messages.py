@@ -173,9 +173,9 @@ def _add_channel(
     parser.add_argument(
         "--idempotency-key",
         metavar="KEY",
-        help="sends at most once for the same key (default with --csv: one made of the file and the message)",
+        help="do not send again if this key was used before (default with --csv: made of the file and the message)",
     )
-    parser.add_argument("--sender", help="who it comes from (default: the provider's configured sender)")
+    parser.add_argument("--sender", help="sender (default: the provider's configured sender)")
     names = {"sender", "to_column", *(one.name.replace("-", "_") for one in options_of(spec))}
     parser.set_defaults(message=build_message(spec), parser=parser, message_options=names)
     add_options(parser, spec)
@@ -190,16 +190,16 @@ def _add_recipients(parser: argparse.ArgumentParser, spec: ChannelSpec) -> None:
         "--to-file",
         type=Path,
         metavar="FILE",
-        help="a file with one address a line; - for the standard input",
+        help="file with one address on each line; - for the standard input",
     )
     to.add_argument(
         "--csv",
         type=Path,
         metavar="FILE",
-        help="a CSV file with a head line: a row is a recipient, and its cells fill {column} in the message",
+        help="CSV file whose first line names the columns: each row is a recipient, and {column} in the message is replaced by its cell",
     )
     parser.add_argument(
         "--to-column",
         metavar="NAME",
-        help="the column of --csv that holds the recipients (default: to, phone or email)",
+        help="column of --csv with the recipients (default: to, phone or email)",
     )

@@ -87,22 +87,22 @@ def _add_worker_options(work: argparse.ArgumentParser) -> None:
         "--retention-days",
         type=positive,
         metavar="DAYS",
-        help="delete addresses and dead letters older than that (default: never)",
+        help="delete addresses and dead letters older than this (default: never)",
     )
     work.add_argument(
         "--record-retention-days",
         type=positive,
         metavar="DAYS",
-        help="delete messages, attempts and events older than that (default: never)",
+        help="delete messages, attempts and events older than this (default: never)",
     )
     work.add_argument(
         "--stop-timeout",
         type=positive,
         default=DEFAULT_STOP_TIMEOUT,
         metavar="SECONDS",
-        help=f"how long requests under way have to end when it is stopped (default: {DEFAULT_STOP_TIMEOUT:g})",
+        help=f"seconds for requests in progress to end after SIGTERM (default: {DEFAULT_STOP_TIMEOUT:g})",
     )
-    work.add_argument("--drain", action="store_true", help="send what is due, then exit")
+    work.add_argument("--drain", action="store_true", help="send due messages, then exit")
     _add_watching(work)
 
 
@@ -118,18 +118,18 @@ def _add_watching(work: argparse.ArgumentParser) -> None:
         "--metrics-host",
         metavar="ADDRESS",
         default="127.0.0.1",
-        help="the address of that port; 0.0.0.0 for probes from outside (default: 127.0.0.1)",
+        help="address of this port; 0.0.0.0 for probes from outside (default: 127.0.0.1)",
     )
     work.add_argument(
         "--lane-timeout",
         type=positive,
         metavar="SECONDS",
-        help="a thread that stands still for longer hangs, and /health fails (default: the ledger's lease)",
+        help="seconds after which a thread without progress counts as hanging, and /health fails (default: the ledger's lease)",
     )
     work.add_argument(
         "--log-level",
         choices=LOG_LEVELS,
-        help="from which level on it logs (default: warning; info with `[telemetry] logs`)",
+        help="lowest level of log records (default: warning; info with `[telemetry] logs`)",
     )
 
 
@@ -138,21 +138,24 @@ def _add_queue_group(commands: Any) -> None:  # noqa: ANN401  argparse keeps the
         commands, "queue", "show queue statistics and dead letters, retry those, and resume paused accounts"
     )
     stats = add_command(
-        queue, "stats", _queue_stats, "count the messages by state: a table on a terminal, JSON in a pipe"
+        queue,
+        "stats",
+        _queue_stats,
+        "show the number of messages by state: a table on a terminal, JSON in a pipe",
     )
     stats.add_argument("--prometheus", action="store_true", help="print Prometheus metrics")
     dead = add_command(
-        queue, "dead-letters", _queue_dead_letters, "list the messages that are not tried any more"
+        queue, "dead-letters", _queue_dead_letters, "list the messages that workers stopped trying to send"
     )
-    dead.add_argument("--limit", type=count, default=100, help="at most so many (default: 100)")
-    dead.add_argument("--before", metavar="ID", help="the page after that message")
+    dead.add_argument("--limit", type=count, default=100, help="highest number of rows (default: 100)")
+    dead.add_argument("--before", metavar="ID", help="show the page after this message")
     for one in (stats, dead):
         one.add_argument("--json", action="store_true", help="print JSON on a terminal too")
-    words = "try paused accounts at once, after their credentials or credit were corrected"
+    words = "resume paused accounts at once, after you corrected their credentials or credit"
     add_command(queue, "resume", _queue_resume, words)
     retry = add_command(queue, "retry", _queue_retry, "retry one dead letter, or all")
     which = retry.add_mutually_exclusive_group(required=True)
-    which.add_argument("id", nargs="?", metavar="ID", help="our id of one message")
+    which.add_argument("id", nargs="?", metavar="ID", help="id of one message (ours)")
     which.add_argument("--all", action="store_true", help="all of them")
 
 
@@ -168,14 +171,18 @@ def _add_enqueue_options(channel: argparse.ArgumentParser) -> None:
         "--send-at",
         type=parse_time,
         metavar="TIME",
-        help="not before, such as 2030-01-31T09:00+01:00",
+        help="earliest time, such as 2030-01-31T09:00+01:00",
     )
-    channel.add_argument("--window", metavar="FROM-TO", help="the recipient's hours, such as 09:00-20:00")
     channel.add_argument(
-        "--timezone", metavar="NAME", help="of the window (default: by the number's country)"
+        "--window", metavar="FROM-TO", help="hours in the recipient's time zone, such as 09:00-20:00"
+    )
+    channel.add_argument(
+        "--timezone", metavar="NAME", help="time zone of the window (default: by the number's country)"
     )
     channel.add_argument("--priority", choices=list(PRIORITIES), default="normal")
-    channel.add_argument("--expires-in", type=positive, metavar="SECONDS", help="after which it is not sent")
+    channel.add_argument(
+        "--expires-in", type=positive, metavar="SECONDS", help="time after which the message is not sent"
+    )
 
 
 def _enqueue(options: argparse.Namespace) -> int:

@@ -32,23 +32,27 @@ def add_record_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps 
         messages, "show", _show, "show a message with its attempts, decisions and reports, as JSON"
     )
     explain = add_command(
-        messages, "explain", _explain, "say in words what became of a message, why, and what to do"
+        messages, "explain", _explain, "explain in words the result of a message, its reason, and what to do"
     )
     watch = add_command(
-        messages, "watch", _watch, "print a line whenever the status of a message changes, until it is final"
+        messages, "watch", _watch, "print each change of a message's status, until the status is final"
     )
     always_json(show)
     for one in (show, explain):
         one.add_argument("id", metavar="ID", help="our message id, or the provider's")
     watch.add_argument("id", metavar="ID", nargs="?", help="only that message (default: all, until Ctrl-C)")
     watch.add_argument(
-        "--interval", type=positive, default=1.0, metavar="SECONDS", help="between two looks (default: 1)"
+        "--interval",
+        type=positive,
+        default=1.0,
+        metavar="SECONDS",
+        help="seconds between checks (default: 1)",
     )
     watch.add_argument(
         "--timeout",
         type=positive,
         metavar="SECONDS",
-        help="end after that, with exit code 1 (default: never)",
+        help="seconds after which to exit with code 1 (default: never)",
     )
     _add_list(messages)
     cancel = add_command(messages, "cancel", _cancel, "cancel a queued message that has not been sent")
@@ -71,15 +75,19 @@ def _add_list(messages: Any) -> None:  # noqa: ANN401  argparse keeps the type t
         messages, "list", _list, "list messages, the newest first: a table on a terminal, JSON in a pipe"
     )
     listing.add_argument(
-        "--to", metavar="ADDRESS", help="to that recipient, as far as the ledger keeps addresses"
+        "--to", metavar="ADDRESS", help="only to this recipient, if the ledger stores addresses"
     )
-    listing.add_argument("--status", metavar="NAME", help="of that status, such as PENDING_UNKNOWN")
-    listing.add_argument("--channel", help="of that channel, such as sms")
-    listing.add_argument("--since", type=parse_seconds, metavar="TIME", help="taken in then or later")
-    listing.add_argument("--until", type=parse_seconds, metavar="TIME", help="taken in before")
-    listing.add_argument("--scope", default="", help="of that scope (default: none)")
-    listing.add_argument("--before", metavar="ID", help="the page after that message")
-    listing.add_argument("--limit", type=count, default=50, help="at most so many (default: 50)")
+    listing.add_argument("--status", metavar="NAME", help="only with this status, such as PENDING_UNKNOWN")
+    listing.add_argument("--channel", help="only of this channel, such as sms")
+    listing.add_argument(
+        "--since", type=parse_seconds, metavar="TIME", help="only messages created at this time or later"
+    )
+    listing.add_argument(
+        "--until", type=parse_seconds, metavar="TIME", help="only messages created before this time"
+    )
+    listing.add_argument("--scope", default="", help="scope of the idempotency key (default: none)")
+    listing.add_argument("--before", metavar="ID", help="show the page after this message")
+    listing.add_argument("--limit", type=count, default=50, help="highest number of rows (default: 50)")
     listing.add_argument("--json", action="store_true", help="print JSON on a terminal too")
 
 

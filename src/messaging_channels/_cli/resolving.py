@@ -19,16 +19,16 @@ def add_resolve_commands(messages: Any) -> None:  # noqa: ANN401  argparse keeps
     unknown = add_command(
         messages, "unknown", _unknown, "list the messages whose outcome is unknown, queued or not"
     )
-    unknown.add_argument("--limit", type=count, default=50, help="at most so many (default: 50)")
-    unknown.add_argument("--before", metavar="ID", help="the page after that message")
+    unknown.add_argument("--limit", type=count, default=50, help="highest number of rows (default: 50)")
+    unknown.add_argument("--before", metavar="ID", help="show the page after this message")
     unknown.add_argument("--json", action="store_true", help="print JSON on a terminal too")
-    words = "decide whether a message whose outcome is unknown was sent; one that was not is sent again if it was queued"
+    words = "record whether an unknown message was sent; a queued one that was not sent is sent again"
     resolve = add_command(messages, "resolve", _resolve, words)
     always_json(resolve)
     resolve.add_argument("id", metavar="ID", help="our message id")
     resolve.add_argument("--as", dest="resolved_as", choices=["sent", "not-sent"], required=True)
-    resolve.add_argument("--why", metavar="TEXT", required=True, help="what was found at the provider")
-    resolve.add_argument("--by", metavar="NAME", help="who decides (default: the user of the system)")
+    resolve.add_argument("--why", metavar="TEXT", required=True, help="result that you found at the provider")
+    resolve.add_argument("--by", metavar="NAME", help="person who decides (default: the user of the system)")
 
 
 def _unknown(options: argparse.Namespace) -> int:

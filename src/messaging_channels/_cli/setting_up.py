@@ -28,9 +28,9 @@ def add_setting_up_commands(commands: Any) -> None:  # noqa: ANN401  argparse ke
         help="an installed provider; may be repeated (default: all)",
     )
     init.add_argument(
-        "--file", type=Path, default=Path(FILE), help=f"where (default: {FILE}); - for the standard output"
+        "--file", type=Path, default=Path(FILE), help=f"file (default: {FILE}); - for the standard output"
     )
-    init.add_argument("--force", action="store_true", help="overwrite a file that is there")
+    init.add_argument("--force", action="store_true", help="overwrite an existing file")
     always_json(add_command(commands, "schema", _schema, f"print the JSON schema of {FILE}, for editors"))
     check = add_command(
         commands,
@@ -39,7 +39,7 @@ def add_setting_up_commands(commands: Any) -> None:  # noqa: ANN401  argparse ke
         "check settings, vendors' hosts and credentials, the ledger, the clock and the worker; exit code 3 if something is wrong",
     )
     check.add_argument("--json", action="store_true", help="print JSON on a terminal too")
-    check.add_argument("--offline", action="store_true", help="check nothing that needs a network")
+    check.add_argument("--offline", action="store_true", help="skip checks that need a network")
 
 
 def _init(options: argparse.Namespace) -> int:

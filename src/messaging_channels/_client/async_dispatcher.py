@@ -54,11 +54,11 @@ class AsyncDispatcher(AsyncResolvingDispatcher):
         via: Literal["preferred"] | None = None,
         **options: Unpack[SendKeywords],
     ) -> Receipt:
-        """See `Dispatcher.send`. When cancelled, the message may or may not have been sent; its record says so."""
+        """Send one message: see `Dispatcher.send`. If the task is cancelled, the message may or may not have been sent; its record says so."""
         return await self._transport.run(self._send(message, to, via, options))
 
     async def channels_of(self, to: Recipient) -> Sequence[ChannelAddress]:
-        """See `Dispatcher.channels_of`."""
+        """Return what is known of the channels of a recipient: see `Dispatcher.channels_of`."""
         return await self._transport.run(self._recipients.channels_of(to))
 
     async def dry_run(self, message: Message, *, to: Recipient) -> Mapping[str, Any]:
@@ -98,7 +98,7 @@ class AsyncDispatcher(AsyncResolvingDispatcher):
         to: Recipient,
         **options: Unpack[EnqueueKeywords],
     ) -> QueuedReceipt:
-        """See `Dispatcher.enqueue`; the connection of `transaction` is an async one, or one of `sqlite3`."""
+        """Store a message for a worker to send: see `Dispatcher.enqueue`. The connection of `transaction` is an async one, or one of `sqlite3`."""
         terms = self._enqueue_options(message, to, cast("dict[str, Any]", options))
         return await self._transport.run(self._enqueuer.enqueue(message, to, terms))
 
@@ -116,17 +116,17 @@ class AsyncDispatcher(AsyncResolvingDispatcher):
 
     @property
     def queue(self) -> AsyncQueueClient:
-        """See `Dispatcher.queue`."""
+        """Calls about queued messages, to be awaited: see `Dispatcher.queue`."""
         return AsyncQueueClient(self._transport.run, self._enqueuer)
 
     @property
     def inbound(self) -> AsyncInboundClient:
-        """See `Dispatcher.inbound`."""
+        """Calls about inbound events that wait for a handler, to be awaited: see `Dispatcher.inbound`."""
         return AsyncInboundClient(self._transport.run, self._reports)
 
     @property
     def consent(self) -> AsyncConsentClient:
-        """See `Dispatcher.consent`."""
+        """Calls about opt-outs and consent, to be awaited: see `Dispatcher.consent`."""
         return AsyncConsentClient(self._transport.run, self._consent)
 
     async def fetch_reports(self) -> Sequence[Event]:

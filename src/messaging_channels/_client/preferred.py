@@ -83,7 +83,7 @@ class RecipientChannels:
         if not planned:
             has = ", ".join(one.channel for one in places) or "none"
             raise errors.UnresolvedRecipient(
-                f"no channel of theirs can carry this (they have: {has})",
+                f"no channel of the recipient supports this message (known channels: {has})",
                 recipient="recipient",
                 channel="preferred",
                 hint="store an address of another channel, or give content that fits",

@@ -142,7 +142,7 @@ def _limit_executors(
     kept = TakePlaces in options.ledger.executors and not isinstance(options.ledger, LazyMemoryLedger)
     if shared and not kept:
         raise errors.InvalidSetting(
-            "the ledger keeps no limits for several processes",
+            "the ledger does not support limits of several processes",
             setting="shared_limits",
             source="code",
             hint="give a ledger in PostgreSQL or in a SQLite file",

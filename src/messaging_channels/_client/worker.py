@@ -308,7 +308,7 @@ class AsyncWorker(_Worker):
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def run(self) -> None:
-        """See `Worker.run`. When cancelled, what is under way is cut off, and its record says so: `stop` it instead."""
+        """Process messages until `stop`: see `Worker.run`. To cancel the task cuts attempts off, and leaves them unknown: use `stop`."""
         self._loop = asyncio.get_running_loop()
         self._local_notifier.subscribe(self.wake)
         lanes = self._lanes(self._stopping.is_set, self._wake)
@@ -334,12 +334,12 @@ class AsyncWorker(_Worker):
             one.cancel()
 
     def stop(self) -> None:
-        """See `Worker.stop`. Call it in the loop."""
+        """Finish what is in progress, then return from `run`: see `Worker.stop`. Call it in the loop."""
         self._stopping.set()
         self._wake()
 
     def wake(self) -> None:
-        """See `Worker.wake`. May be called from any thread."""
+        """Look for due messages now: see `Worker.wake`. May be called from any thread."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._wake)
 
@@ -349,11 +349,11 @@ class AsyncWorker(_Worker):
         self._wake_event = asyncio.Event()
 
     async def process(self, message_id: str) -> bool:
-        """See `Worker.process`."""
+        """Process one message by its id: see `Worker.process`."""
         return bool(await self._run(self._processor.run_round(1, message_id)))
 
     async def drain(self) -> int:
-        """See `Worker.drain`."""
+        """Process everything that is due, then return: see `Worker.drain`."""
         total, self._inbound.next_look = 0, 0.0
         while count := await self._run(self._round()):
             total += count

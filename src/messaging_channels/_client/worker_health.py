@@ -118,7 +118,7 @@ class WorkerWatch:
         try:
             yield from ask(RecordHeartbeat(self.name, self.clock(), ended))
         except Exception as why:  # noqa: BLE001  the next one may be kept
-            _LOG.warning("worker: its sign of life was not kept (%s)", why)
+            _LOG.warning("worker: the heartbeat could not be stored (%s)", why)
 
 
 _LOG = logging.getLogger("messaging_channels._client.worker")

@@ -177,7 +177,7 @@ def checks(given: Mapping[str, Any], home: Path, *, share_limits: bool = False) 
 def _require_a_limit(table: _VelocityLimitTable) -> None:
     if table == _VelocityLimitTable():
         raise InvalidSetting(
-            "holds no limit, and would check nothing",
+            "has no limit, so nothing would be checked",
             setting="checks.velocity_limit",
             source="configuration",
             hint="write for example per_number = { limit = 5, per = 3600 } in [checks.velocity_limit]",

@@ -113,7 +113,7 @@ class Configuration:
 
     @cached_property
     def known(self) -> KnownSettings:
-        """What a setting may be called, with these plugins."""
+        """Names that settings may have, with the loaded plugins."""
         return KnownSettings(PREFIX, self.plugins, HttpFields)
 
     def misspellings(self) -> Iterator[ConfigurationError]:

@@ -82,7 +82,7 @@ class InboundHandlers:
             own = name or f"{function.__module__}.{function.__qualname__}"
             if any(one.name == own for one in self.registered):
                 raise InvalidSetting(
-                    f"there is a handler named {own!r}",
+                    f"two handlers have the name {own!r}",
                     setting="handlers",
                     source="code",
                     hint="give it a name=",
@@ -172,7 +172,7 @@ class InboundHandlers:
             is_over = self.clock() - item.received_at >= _WAIT_FOR_KEY
         due = None if is_over else self.clock() + wait
         _log.error(
-            "handler %s failed at try %d (%s): %s",
+            "handler %s failed at attempt %d (%s): %s",
             item.handler,
             tries,
             type(fault).__name__,

@@ -102,7 +102,7 @@ class PostgresLedger(AddressPrivacy):
 
     @property
     def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:
-        """See Ledger."""
+        """Executors of all ledger operations, sync and async. Each event loop has connections of its own."""
         made = ExecutorPair(
             lambda: _Sync(self._pool_settings, self._writers),
             lambda: _Async(self._pool_settings, self._writers),

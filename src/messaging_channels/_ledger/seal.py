@@ -66,7 +66,7 @@ class Seal:
         fernet = self._keys()
         if fernet is None:
             raise SealBroken(
-                "what waits is sealed, and there is no key for it or cryptography is not installed",
+                "queued messages are sealed, and their key is not configured or cryptography is not installed",
                 "run pip install 'messaging-channels[seal]', and give the keys that sealed it",
             )
         from cryptography.fernet import InvalidToken  # noqa: PLC0415  an extra
@@ -74,14 +74,14 @@ class Seal:
         try:
             return fernet.decrypt(text.removeprefix(_PREFIX)).decode(errors="surrogatepass")
         except InvalidToken:
-            message = "what waits was sealed with a key that is not here"
+            message = "queued messages were sealed with a key that is not here"
             raise SealBroken(message) from None
 
     def require_key(self) -> None:
         """Raise InvalidSetting unless texts can be sealed."""
         if not self.secrets:
             raise InvalidSetting(
-                "is not set, so what waits would be kept more openly than addresses are",
+                "is not set, so the contents of queued messages would be stored in plain text",
                 setting="ledger_keys",
                 source="the ledger",
                 hint=f"add the line MESSAGING_CHANNELS_LEDGER_KEYS=<what this prints: {_MAKE_KEY}>, or pass keys=[...] to"
@@ -89,7 +89,7 @@ class Seal:
             )
         if self._keys() is None:
             raise InvalidSetting(
-                "cannot seal what waits: cryptography is not installed",
+                "cannot seal queued messages: cryptography is not installed",
                 setting="ledger_keys",
                 source="the ledger",
                 hint="run pip install 'messaging-channels[seal]'",

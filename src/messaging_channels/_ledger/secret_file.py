@@ -79,7 +79,7 @@ def _make(file: Path) -> None:
     with suppress(FileExistsError):
         os.link(new, file)
         _log.info(
-            "made the ledger's key %s: back it up with the ledger, and let nobody else read it; without it no record is found by an address",
+            "created the ledger's key %s: back it up with the ledger, and keep it secret; without the key no record is found by an address",
             file,
         )
     new.unlink()

@@ -76,7 +76,7 @@ class SqliteLedger(AddressPrivacy):
 
     @property
     def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:
-        """See Ledger."""
+        """Executors of all ledger operations, sync and async. One async executor serves all event loops."""
         made = ExecutorPair(lambda: _Sync(self), lambda: _Async(self), is_shared=True)
         return dict.fromkeys(ALL_OPERATIONS, made)
 

@@ -108,7 +108,7 @@ def _require_small(version: int, most_rows: int) -> StatementFlow[None]:
     ((count,),) = yield f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {most_rows + 1}) AS found", ()  # noqa: S608
     if count > most_rows:
         raise InvalidSetting(
-            f"its tables are of version {version}, and so many messages are in them that to upgrade them takes a while",
+            f"its tables are of version {version}, and hold so many messages that the upgrade takes a while",
             setting="ledger",
             source="the database",
             hint="run `messaging-channels ledger upgrade` when nobody else uses it",

@@ -27,18 +27,18 @@ class Address(Protocol):
 
 
 class WhatsAppAddress:
-    """What can be written to on WhatsApp: a `PhoneNumber`, or a `WhatsAppUserId` or `WhatsAppGroupId` where the provider takes these."""
+    """An address on WhatsApp: a `PhoneNumber`, or a `WhatsAppUserId` or `WhatsAppGroupId` if the provider supports them."""
 
     __slots__ = ()
 
     @property
     def plain(self) -> str:
-        """See Address."""
+        """The address as providers receive it, without a plus."""
         raise NotImplementedError
 
     @property
     def masked(self) -> str:
-        """See Address."""
+        """The address with most characters replaced, for logs."""
         raise NotImplementedError
 
     def __str__(self) -> str:
@@ -52,7 +52,7 @@ class WhatsAppAddress:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class WhatsAppUserId(WhatsAppAddress):
-    """Who a person is to one business on WhatsApp (BSUID), for those who show no number: a country, a dot, and up to 128 letters and digits.
+    """Id of a person for one business on WhatsApp (BSUID), for people who show no number: a country, a dot, and up to 128 letters and digits.
 
     Source: https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
     """

@@ -297,7 +297,7 @@ class Phase(StrEnum):
 
 
 class TransportError(MessagingError):
-    """One exchange failed. The transport raises this error into a provider's flow.
+    """Raised into a provider's flow if an exchange failed.
 
     `phase` says how far the exchange came. `may_have_been_sent` is false only if no byte of the request was sent.
     """

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Event:
-    """What every event has."""
+    """Base class of all events."""
 
     provider: str
     occurred_at: float
@@ -41,7 +41,7 @@ class _Event:
 
     @property
     def key(self) -> str:
-        """What repetitions of this event have in common: 32 hexadecimal digits."""
+        """Key that repetitions of this event share: 32 hexadecimal digits."""
         told = (self.event_id,) if self.event_id else (self.occurred_at, *self._identity())
         return sha256(repr((type(self).__name__, self.provider, *told)).encode()).hexdigest()[:32]
 
@@ -78,13 +78,13 @@ class StatusChanged(_MessageEvent):
     failure: FailureReason | None = None
     """Why it was not delivered, in the same words for every vendor; None where nothing failed. Where the plugin names none, what the status tells."""
     advice: frozenset[Advice] = BY_FAILURE
-    """What may be done about it. Never to send it again where a copy may be on its way."""
+    """Recommended actions. Never to send again if a copy may be on its way."""
     vendor_code: str = ""
     """The vendor's own code, such as `30003`."""
     vendor_text: str = ""
     """The vendor's own words, with whatever may be somebody's number or address hidden."""
     recipient: Address | None = field(default=None, repr=False)
-    """Whom the report speaks of, where one message may go to several: of a mail, its recipient or one who gets a copy."""
+    """Recipient that the report is about, if one message goes to several: for an email, the recipient or a person who gets a copy."""
     channel: str = ""
     """The channel that it speaks of, where the vendor may have used another one than it was asked for (its own fallback); empty where it does not say."""
 
@@ -104,7 +104,7 @@ class StatusChanged(_MessageEvent):
 
 
 class EngagementType(StrEnum):
-    """What a person did with a message."""
+    """Action of a person on a message."""
 
     READ = "read"
     OPENED = "opened"
@@ -144,7 +144,7 @@ class MessageReceived(_Event):
     channel: str
     provider_id: str
     sender: Address = field(repr=False)
-    """Who wrote."""
+    """Address of the person who wrote."""
     to: str = field(repr=False)
     """The number or address it was written to."""
     kind: str = "text"
@@ -160,7 +160,7 @@ class MessageReceived(_Event):
     reply_to: str | None = None
     """The provider's id of the message it answers or reacts to."""
     name: str | None = field(default=None, repr=False)
-    """What the person calls itself."""
+    """Name that the person uses."""
     confidence: float = 1.0
     """How sure the plugin is that somebody wrote this, from 0 to 1. Below 1 it may be a report that the plugin could not read."""
     group_id: str | None = None
@@ -254,7 +254,7 @@ class CallChanged(_Event):
     outgoing: bool = False
     """Whether the business called."""
     person: Address | None = field(default=None, repr=False)
-    """Who called, or was called."""
+    """Address of the person who called or was called."""
     number: str = field(default="", repr=False)
     """The number of the business."""
     result: str = ""
@@ -262,7 +262,7 @@ class CallChanged(_Event):
     duration: float | None = None
     """Seconds."""
     message_id: str = ""
-    """What we gave the provider with the call."""
+    """Our id that was given to the provider with the call."""
 
     def _identity(self) -> tuple[Any, ...]:
         return (self.channel, self.call_id, self.state, self.result)
@@ -270,14 +270,14 @@ class CallChanged(_Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ConsentEvent(_Event):
-    """What a person wants to receive."""
+    """Base class of events in which a person says what to receive."""
 
     channel: str
     address: Address = field(repr=False)
     reason: str = ""
     """Such as `keyword STOP`, `complaint`, `list-unsubscribe`."""
     category: str = ""
-    """What alone is meant, such as `marketing`; empty for every message of the channel."""
+    """Category that the statement is limited to, such as `marketing`; empty for every message of the channel."""
     certainty: Literal["certain", "likely"] = "certain"
     """`likely` if words were understood that are no keyword, such as "please stop texting me"."""
     aliases: tuple[Address, ...] = field(default=(), repr=False)
@@ -292,7 +292,7 @@ class OptedOut(_ConsentEvent):
     """A person wants no more messages on this channel, or must not be sent any."""
 
     kind: Literal["", "opted_out", "complaint", "blocked", "legal", "undeliverable"] = ""
-    """What it is; empty for a complaint where the reason is `complaint`, else for an opt-out."""
+    """Kind of the statement. Default: a complaint if the reason is `complaint`, else an opt-out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,9 +334,9 @@ class TemplateUpdated(_Event):
     kind: str
     """The provider's word for what changed, such as `message_template_status_update`."""
     change: str = ""
-    """What it is now, in the provider's words, such as `APPROVED` or `MARKETING`."""
+    """New value, in the provider's words, such as `APPROVED` or `MARKETING`."""
     previous: str = ""
-    """What it was before."""
+    """Value before the change."""
     reason: str = ""
     """Why, in the provider's words."""
 

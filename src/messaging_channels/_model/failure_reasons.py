@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Advice(StrEnum):
-    """What to do about a message that was not delivered. If there are several, act in this order."""
+    """Recommended action after a message was not delivered. If there are several, act in this order."""
 
     SUPPRESS_ADDRESS = "suppress_address"
     """Don't send to this address on this channel again."""

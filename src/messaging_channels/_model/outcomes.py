@@ -33,7 +33,7 @@ class Outcome(StrEnum):
     NOT_SENT = "not_sent"
     """Certainly nothing went out."""
     UNKNOWN = "unknown"
-    """It may have gone out. Never repeated and never passed on, unless the caller chose so."""
+    """The message may have been sent. It is not repeated and not passed to another provider, unless the caller asked for that."""
 
 
 class Reason(StrEnum):
@@ -42,7 +42,7 @@ class Reason(StrEnum):
     __hash__ = str.__hash__  # an Enum's own is slow, and every message is looked up by it
 
     policy: ReasonPolicy
-    """What it means and allows: its entry of `RULES`."""
+    """Meaning and consequences of the reason: its entry of `REASON_POLICIES`."""
 
     ACCEPTED = "accepted"
     """The provider accepted the message."""
@@ -90,7 +90,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReasonPolicy:
-    """What a reason means and allows."""
+    """Meaning of a reason, and what may follow it."""
 
     outcome: Outcome
     status: Status
@@ -99,7 +99,7 @@ class ReasonPolicy:
     failover: bool = False
     """Another provider of the channel may be asked."""
     is_account_fault: bool = False
-    """It speaks of the account, whatever the message: nobody's message ends by it."""
+    """Whether the reason concerns the account and not the message: the message stays in the queue."""
 
 
 _PENDING = statuses.PENDING_ACCEPTED
@@ -156,7 +156,7 @@ class AttemptResult:
     failure: FailureReason | None = None
     """Why it was not delivered, in the same words for every vendor; None for what was accepted. Where the plugin names none, what `reason` tells."""
     advice: frozenset[Advice] = BY_FAILURE
-    """What may be done about it. Never to send it again where a copy may be on its way."""
+    """Recommended actions. Never to send again if a copy may be on its way."""
     vendor_code: str = ""
     """The vendor's own code, such as `30003`."""
     vendor_text: str = ""

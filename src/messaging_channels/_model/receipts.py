@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @fast_frozen(frozen=True, slots=True)
 class Attempt:
-    """One attempt to send a message through one provider. Contains no address and no content."""
+    """An attempt to send a message through one provider. Contains no address and no content."""
 
     message_id: str
     channel: str
@@ -35,7 +35,7 @@ class Attempt:
     delay: float = 0.0
     """Seconds that were waited before it: for a rate, or before a repetition."""
     trace: str = field(default="", compare=False, repr=False)
-    """What the observer returned when the message was enqueued, such as a W3C `traceparent`; not kept in records."""
+    """Value that the observer returned when the message was enqueued, such as a W3C `traceparent`. Not stored in records."""
 
     @property
     def in_progress(self) -> bool:
@@ -130,7 +130,7 @@ class Receipt:
     attempts: tuple[Attempt, ...]
     """In order, each with its outcome, its duration and what was waited before it."""
     skipped: tuple[Skipped, ...] = ()
-    """Who was not asked, and why."""
+    """Providers that were not tried, each with the reason."""
     candidates: tuple[str, ...] = ()
     """The providers that could carry it, in the order in which they would be asked."""
     stop_reason: str = ""
@@ -170,7 +170,7 @@ class Receipt:
 
     @property
     def advice(self) -> frozenset[Advice]:
-        """What may be done about it. Never to send it again where a copy may be on its way."""
+        """Recommended actions. Never to send again if a copy may be on its way."""
         result = self._result
         return result.advice if result else frozenset()
 

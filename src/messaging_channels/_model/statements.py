@@ -10,7 +10,7 @@ from messaging_channels._model.values import fast_frozen
 
 
 class StatementKind(StrEnum):
-    """What was said. Those that block, in the order in which they are named as the reason."""
+    """Kinds of statements about consent. Those that block come in the order in which they are named as the reason."""
 
     BLOCKED = "blocked"
     """The person blocked us at the vendor."""
@@ -28,12 +28,12 @@ class StatementKind(StrEnum):
 
 @fast_frozen(frozen=True, slots=True)
 class ConsentStatement:
-    """One statement or fact about whether a person may be contacted. Its repr shows no address."""
+    """A statement or fact about whether a person may be contacted. Its repr shows no address."""
 
     id: str
     """The same for repetitions of one statement."""
     recipient: str = field(repr=False)
-    """Who: a digest of the address's identity, the same for every spelling."""
+    """Person, as a digest of the address: the same for every spelling."""
     channel: str
     """Such as `sms` (which stands for mms and rcs too), `whatsapp` or `email`; `*` for all."""
     kind: StatementKind
@@ -41,13 +41,13 @@ class ConsentStatement:
     """When the person said it: seconds since the epoch, UTC; None if that is unknown."""
     recorded_at: float
     category: str = ""
-    """What it is about, such as `marketing`; empty for every message."""
+    """Category that the statement is limited to, such as `marketing`; empty for every message."""
     source: str = "recipient"
-    """Who says so: `recipient`, `vendor`, `operator` or `import`."""
+    """Source of the statement: `recipient`, `vendor`, `operator` or `import`."""
     reason: str = ""
     """In words, such as `keyword STOP`."""
     evidence: str = ""
-    """What it can be proved by: the id of the vendor's event, the name of a file, a ticket."""
+    """Evidence: the id of the vendor's event, the name of a file, a ticket."""
     certainty: str = "certain"
     """`certain`, or `likely` where words were understood that are no keyword."""
     expires_at: float | None = None

@@ -25,13 +25,13 @@ class LoggingObserver(Observer):
         self._log = logger or logging.getLogger(_NAME)
 
     def attempt_finished(self, attempt: Attempt) -> None:
-        """See Observer. Accepted attempts are at level INFO, all others at WARNING."""
+        """Write one log record for the attempt: level INFO if accepted, else WARNING. No address and no content."""
         level = logging.INFO if attempt.outcome is Outcome.ACCEPTED else logging.WARNING
         facts = _facts(attempt)
         self._log.log(level, "attempt %s %s", attempt.outcome, _in_words(facts, _ATTEMPT), extra=facts)
 
     def event_received(self, event: Event) -> None:
-        """See Observer."""
+        """Write one log record for the event, level INFO."""
         status = getattr(event, "status", None)
         facts = {
             "message_id": getattr(event, "message_id", ""),

@@ -69,7 +69,7 @@ class OpenTelemetryObserver(Observer):
         )
 
     def attempt_finished(self, attempt: Attempt) -> None:
-        """See Observer. Runs in the caller's context, so the span has the right parent."""
+        """Record a span and metrics of the attempt, in the caller's context, so that the span has the right parent."""
         facts = _attributes(attempt)
         span = self._tracer.start_span(
             f"send {attempt.channel}",
@@ -92,7 +92,7 @@ class OpenTelemetryObserver(Observer):
             self._count_unknown(attempt.provider, attempt.result.failure, attempt.result.vendor_code)
 
     def message_enqueued(self, channel: str, message_id: str) -> str:
-        """See Observer. Makes a span, a child of the caller's, to which the spans of a worker's attempts link; return its `traceparent`."""
+        """Record a span, a child of the caller's, to which the spans of a worker's attempts link. Return its `traceparent`."""
         span = self._tracer.start_span(
             f"create {channel}",
             kind=self._trace.SpanKind.PRODUCER,
@@ -117,7 +117,7 @@ class OpenTelemetryObserver(Observer):
         return [self._trace.Link(context)] if context.is_valid else []
 
     def event_received(self, event: Event) -> None:
-        """See Observer."""
+        """Count the event, and vendor codes without a meaning."""
         facts: dict[str, Any] = {
             "messaging.system": event.provider,
             "messaging.operation.name": "receive",

@@ -209,7 +209,7 @@ class Sandbox:
                 self._behaviors[channel.name, address] = _BY_ADDRESS[f"{name}@example.com"]
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
-        """See Provider."""
+        """Accept the messages and store them in the sandbox's outbox. The special addresses fail, hang or are rejected, as the page of the sandbox lists."""
         behaviors = [
             self._behaviors.get((one.channel, one.to.plain))
             or _BY_ADDRESS.get(one.to.plain, _DEFAULT_BEHAVIOUR)
@@ -237,7 +237,7 @@ class Sandbox:
         return results
 
     def fetch_reports(self) -> Flow[Sequence[StatusChanged]]:
-        """See SupportsReportPolling."""
+        """Return the reports that are due. Each is returned once."""
         reported = yield BlockingCall(self.outbox.apply_due_reports, may_send=False)
         now = yield CurrentTime()
         return [

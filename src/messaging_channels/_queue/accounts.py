@@ -97,7 +97,7 @@ class AccountPauses:
         self.paused[key] = PausedAccount(provider, account, reason, detail, now, after, probes + 1)
         if is_new:
             _log.error(
-                "provider %s, account %s cannot send (%s: %s): its queue is paused, and goes on when that is mended",
+                "provider %s, account %s cannot send (%s: %s): its queue is paused until the account works again",
                 provider,
                 account or "of the platform",
                 reason,
@@ -109,7 +109,7 @@ class AccountPauses:
         del self.paused[key]
         if (yield from ask(ResumeAccount(provider, account, self.clock()))):
             _log.warning(
-                "provider %s, account %s can send again: its queue goes on",
+                "provider %s, account %s can send again: its queue continues",
                 provider,
                 account or "of the platform",
             )

@@ -88,7 +88,7 @@ class EnqueueResult:
     receipt: QueuedReceipt | None
     """None if it was not taken in."""
     error: errors.MessagingError | None = None
-    """What `enqueue` would have raised."""
+    """Exception that `enqueue` would have raised for this recipient; None if the message was stored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class EnqueueOptions:
     window: SendWindow | None = None
     """At which hours its recipient may be written to."""
     priority: Literal["high", "normal", "low"] = "normal"
-    """What is due goes out in this order: as long as there is anything of a higher priority, nothing of a lower one."""
+    """`high`, `normal` or `low`. While messages of a higher priority are due, no message of a lower one is sent."""
 
     def not_before(self, now: float) -> float:
         """Return the time not before which it is sent, seconds since the epoch.

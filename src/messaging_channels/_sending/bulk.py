@@ -38,7 +38,7 @@ class SendResult:
     receipt: Receipt | None
     """None if nobody was asked."""
     error: errors.MessagingError | None = None
-    """What `send` would have raised."""
+    """Exception that `send` would have raised for this recipient; None if a provider accepted the message, or may have."""
 
     @property
     def status(self) -> Status | None:
@@ -55,7 +55,7 @@ def chunks(
     """Pair one message with every recipient, or each with its own, so many pairs at a time. Each chunk draws its pairs as it is read, once.
 
     Raises:
-        InvalidMessage: when it comes to it, there are not as many messages as recipients.
+        InvalidMessage: when it comes to it, there are must be as many messages as recipients.
     """
     pairs = _pairs(message, to)
     for first in pairs:
@@ -73,7 +73,7 @@ def _pairs(message: Payload | Iterable[Payload], to: Iterable[Any]) -> Iterator[
         raise  # of whatever makes the messages
     except ValueError:
         raise errors.InvalidMessage(
-            "not as many messages as recipients", field="message", hint="give one of each"
+            "must be as many messages as recipients", field="message", hint="give one of each"
         ) from None
 
 

@@ -193,5 +193,5 @@ def _require_known_options(message: Message, candidates: Mapping[str, Provider])
             raise errors.Unsupported(
                 type(extra).__name__,
                 provider=extra.provider,
-                hint="leave it out, or route to who understands it",
+                hint="remove it, or route to a provider that supports it",
             )

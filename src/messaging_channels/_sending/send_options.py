@@ -32,12 +32,12 @@ _USABLE_KEY = re.compile(f"[^\x00\ud800-\udfff]{{1,{_MAX_KEY_LENGTH}}}")
 
 @dataclass(frozen=True, slots=True)
 class SendOptions:
-    """What a caller asks of one message."""
+    """Options of one message."""
 
     idempotency_key: str | None = None
     """The same key sends at most once, in whatever process, as long as the ledger keeps it. At most 255 characters."""
     scope: str = ""
-    """Whose key it is: keys of two scopes never meet. Such as a tenant's name."""
+    """Name space of the idempotency key, such as a tenant's name: equal keys of two scopes are different keys."""
     timeout: float | None = None
     """Seconds after which no attempt begins and no phase of an exchange goes on."""
     on_unknown: Literal["hold", "resend"] = "hold"
@@ -68,7 +68,7 @@ class SendOptions:
             require_number(self.in_progress_timeout, "in_progress_timeout")
         if self.timeout is not None and self.timeout <= 0:
             raise errors.InvalidMessage(
-                "must be positive seconds from now", field="timeout", hint="give e.g. 20"
+                "must be positive seconds from now", field="timeout", hint="give for example 20"
             )
         if self.on_unknown not in ("hold", "resend"):
             raise errors.InvalidMessage(

@@ -168,4 +168,4 @@ class AsyncCoalescer:
 
 
 def _interrupted_error() -> TransportError:
-    return TransportError("the request it shared was interrupted", phase=Phase.READ)
+    return TransportError("the shared request was interrupted", phase=Phase.READ)

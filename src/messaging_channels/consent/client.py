@@ -97,37 +97,37 @@ class AsyncConsentClient:
     store: ConsentStore
 
     def recipient_key(self, address: Address) -> str:
-        """See `ConsentClient.recipient_key`."""
+        """Return the digest of an address: see `ConsentClient.recipient_key`."""
         return self.store.gate.keys.key(address)
 
     async def show(self, channel: str, address: str | Address) -> Sequence[ConsentStatement]:
-        """See `ConsentClient.show`."""
+        """Return the statements about an address: see `ConsentClient.show`."""
         return await self.run(self.store.show(channel, address))  # type: ignore[no-any-return]
 
     async def find(
         self, channel: str, address: str | Address, *, category: str | None = None
     ) -> ConsentStatement | None:
-        """See `ConsentClient.find`."""
+        """Return the statement that blocks an address, or None: see `ConsentClient.find`."""
         return await self.run(self.store.find(channel, address, category))  # type: ignore[no-any-return]
 
     async def add(
         self, channel: str, address: str | Address, **about: Unpack[StatementKeywords]
     ) -> ConsentStatement:
-        """See `ConsentClient.add`."""
+        """Store a statement about an address: see `ConsentClient.add`."""
         return await self.run(self.store.add(channel, address, **about))  # type: ignore[no-any-return]
 
     async def record(self, statements: Iterable[ConsentStatement]) -> int:
-        """See `ConsentClient.record`."""
+        """Store the statement of an event: see `ConsentClient.record`."""
         return await self.run(self.store.record(statements))  # type: ignore[no-any-return]
 
     async def remove(
         self, channel: str, address: str | Address, *, reason: str = "by hand", kinds: Iterable[str] = ()
     ) -> int:
-        """See `ConsentClient.remove`."""
+        """Lift what blocks an address: see `ConsentClient.remove`."""
         return await self.run(self.store.remove(channel, address, reason=reason, kinds=frozenset(kinds)))  # type: ignore[no-any-return]
 
     async def export(self) -> AsyncIterator[ConsentStatement]:
-        """See `ConsentClient.export`."""
+        """Return all statements in pages: see `ConsentClient.export`."""
         last = None
         while page := await self.run(self.store.page(last)):
             for one in page:

@@ -191,7 +191,7 @@ def _kind_of_failure(told: Mapping[str, str], words: Sequence[str]) -> Statement
         problem = "it bounced for a reason that may pass, which suppresses nobody"
         raise ValueError(problem)
     if not _SUBSCRIBED.isdisjoint(words):
-        problem = "the person takes messages, by its status"
+        problem = "the status says that the person accepts messages"
         raise ValueError(problem)
     if classes or any(word.startswith(_INVALID) for word in words):
         return StatementKind.UNDELIVERABLE

@@ -31,7 +31,7 @@ class KeywordMatch:
     word: str
     """The word or phrase that decided, in its normal form: never the whole text."""
     category: str = ""
-    """What alone is meant, such as `marketing`; empty for every message."""
+    """Category that the word is limited to, such as `marketing`; empty for every message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class KeywordRule:
     intent: Intent
     words: Iterable[str]
     country_codes: Iterable[str] = ()
-    """That the person's number begins with; none for all."""
+    """Country codes of the numbers that the rule applies to. Default: all."""
     senders: Iterable[str] = ()
     """To which of your numbers or addresses it was written; none for all."""
     category: str = ""

@@ -21,7 +21,7 @@ class ConsentPolicy:
     keywords: Keywords = field(default_factory=Keywords)
     """The words that are understood in what people write, on every channel."""
     likely: Literal["suppress", "report"] = "suppress"
-    """What follows from words that are no keyword, such as "please stop texting me": no further message, or an event alone."""
+    """Consequence of words that are no keyword, such as "please stop texting me": block further messages, or only create an event."""
     confirmation: Callable[[OptedOut], Message | None] | None = None
     """Returns the one message that confirms an opt-out to the person; None (the default) for none.
 

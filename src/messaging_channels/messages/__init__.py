@@ -1,4 +1,4 @@
-"""What is said, without to whom: immutable values, checked when they are made.
+"""Message types: immutable values without a recipient, checked when they are created.
 
 A repr shows no text, so that a message may be logged. Every type lives on one channel; a plugin adds types of its own by subclassing `Message` and
 naming them in its channel's `message_types`.

@@ -23,7 +23,7 @@ class Message:
     __slots__ = ()
 
     category: str | None
-    """What it is for: `authentication` (a code), `transactional` (what the person asked for, and what Meta calls utility), `marketing`, or a word of your
+    """Purpose: `authentication` (a code), `transactional` (messages that the person asked for, "utility" of Meta), `marketing`, or a word of your
     own. None counts as marketing when it is asked whether the person wants the message. Every type of ours has this field."""
 
     def __init_subclass__(cls, **more: object) -> None:

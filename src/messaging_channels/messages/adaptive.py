@@ -45,7 +45,7 @@ class Link:
     url: str = field(repr=False)
     """http or https."""
     label: str = field(default="", repr=False)
-    """What a button to it says; the URL itself is shown without it."""
+    """Label of a button with the link. A plain text shows the URL without it."""
 
     def __post_init__(self) -> None:
         """Check the URL."""
@@ -54,7 +54,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is to be said, whatever carries it."""
+    """Content that can be sent on any channel."""
 
     text: str = field(repr=False)
     title: str = field(default="", repr=False)
@@ -67,9 +67,9 @@ class Content:
     """The public URL of a file."""
     sender: str | None = None
     category: str | None = field(default=None, kw_only=True)
-    """What it is for: see `Message.category`."""
+    """Purpose of the content: see `Message.category`."""
     template: WhatsAppTemplate | None = field(default=None, kw_only=True)
-    """What goes out on WhatsApp instead: outside the 24 hours after a person wrote, only templates reach anybody."""
+    """Template that is sent on WhatsApp instead: outside the 24 hours after a person wrote, only templates reach anybody."""
 
     def __post_init__(self) -> None:
         """Check the parts.
@@ -94,7 +94,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """What became of content on one channel."""
+    """Result of rendering content for one channel."""
 
     message: Message
     lost: frozenset[str] = frozenset()
@@ -114,7 +114,7 @@ class _Renders(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Adaptive:
-    """One content for several channels: `Adaptive(Content(...), allow_loss={"buttons"})`.
+    """Content for several channels: `Adaptive(Content(...), allow_loss={"buttons"})`.
 
     A part that a channel cannot carry at all is left out only where it is allowed; in a plainer form it is always carried (a picture as its URL).
     """

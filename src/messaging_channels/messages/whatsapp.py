@@ -66,7 +66,7 @@ class _File(Message):
 
     @property
     def uploads(self) -> tuple[Media, ...]:
-        """See Message."""
+        """The file, if the provider has to upload its bytes."""
         return self.file.as_upload()
 
 
@@ -197,7 +197,7 @@ class Interactive(Message):
 
     text: str = field(repr=False)
     header: str | Media | None = field(default=None, repr=False)
-    """One line, or an image, video or document."""
+    """Header: one line of text, or an image, video or document."""
     footer: str | None = field(default=None, repr=False)
     sender: str | None = None
     reply_to: str | None = None
@@ -206,7 +206,7 @@ class Interactive(Message):
 
     @property
     def uploads(self) -> tuple[Media, ...]:
-        """See Message."""
+        """The file of the header, if the provider has to upload its bytes."""
         return self.header.as_upload() if isinstance(self.header, Media) else ()
 
     def check(self) -> None:
@@ -237,7 +237,7 @@ class WhatsAppList(Interactive):
     """A menu of up to ten rows."""
 
     button: str
-    """What opens the menu."""
+    """Label of the button that opens the menu."""
     sections: tuple[ListSection, ...]
 
     def __post_init__(self) -> None:
@@ -258,7 +258,7 @@ class WhatsAppList(Interactive):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhatsAppUrlButton(Interactive):
-    """One button that opens a page."""
+    """A text with a button that opens a page."""
 
     button: str
     url: str = field(repr=False)

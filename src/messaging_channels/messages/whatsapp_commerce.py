@@ -16,7 +16,7 @@ _FLOW_BUTTON = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhatsAppProduct(Interactive):
-    """One product of a catalog, without header."""
+    """A product of a catalog, without a header."""
 
     text: str = field(default="", repr=False)
     catalog_id: str
@@ -82,7 +82,7 @@ class WhatsAppFlow(Interactive):
     screen: str | None = None
     """The first screen, where the action is `navigate`."""
     data: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
-    """What the first screen is filled with."""
+    """Values for the first screen."""
     draft: bool = False
     """Whether the flow is not published yet."""
 

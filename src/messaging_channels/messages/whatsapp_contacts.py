@@ -121,7 +121,7 @@ class ContactCard:
 
 @dataclass(frozen=True, slots=True)
 class WhatsAppContacts(Message):
-    """One or more contact cards."""
+    """Contact cards, at least one."""
 
     contacts: tuple[ContactCard, ...]
     sender: str | None = None

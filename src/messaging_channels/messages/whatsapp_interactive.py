@@ -62,7 +62,7 @@ class WhatsAppCarousel(Interactive):
 
     @property
     def uploads(self) -> tuple[Media, ...]:
-        """See Message."""
+        """The files of the cards that the provider has to upload."""
         return tuple(
             held for card in self.cards if isinstance(card, MediaCard) for held in card.media.as_upload()
         )
@@ -97,7 +97,7 @@ class WhatsAppCallButton(Interactive):
     """A button that calls the business on WhatsApp."""
 
     button: str = ""
-    """What it says. Empty for the usual words."""
+    """Label of the button. Empty for WhatsApp's usual words."""
     ttl_minutes: int | None = None
     payload: str | None = field(default=None, repr=False)
     """Comes back with the call."""
@@ -114,7 +114,7 @@ class WhatsAppCallRequest(Interactive):
     """Ask whether the business may call."""
 
     text: str = field(default="", repr=False)
-    """What is said with the question. Empty for WhatsApp's own words alone."""
+    """Text above the question. Empty for WhatsApp's own words alone."""
 
     def __post_init__(self) -> None:
         """Check the text."""
@@ -129,7 +129,7 @@ class WhatsAppAddressRequest(Interactive):
     country: str
     """Two letters (ISO 3166)."""
     values: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
-    """What the form is filled with, by the provider's names."""
+    """Values that the form begins with, by the provider's names."""
 
     def __post_init__(self) -> None:
         """Check the text and the country."""

@@ -124,7 +124,7 @@ class FlowButton:
     token: str = field(default="unused", repr=False)
     """Comes back with the answers. WhatsApp's own word for none is `unused`; an empty one leaves it to the provider."""
     data: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
-    """What its first screen is filled with."""
+    """Values for the first screen."""
 
     def __hash__(self) -> int:
         """Hash by the token; the data may be a mapping."""
@@ -154,7 +154,7 @@ Button: TypeAlias = "QuickReply | UrlParameter | CopyCode | OneTimePassword | Fl
 
 @dataclass(frozen=True, slots=True)
 class CarouselCard:
-    """One card of a carousel."""
+    """A card of a carousel."""
 
     header: ImageHeader | VideoHeader | ProductHeader
     parameters: Parameters = field(default=(), repr=False)
@@ -195,7 +195,7 @@ class WhatsAppTemplate(Message):
 
     @property
     def uploads(self) -> tuple[Media, ...]:
-        """See Message."""
+        """The files of the headers that the provider has to upload."""
         headers = (self.header, *(card.header for card in self.cards))
         return tuple(
             held
@@ -222,7 +222,11 @@ class WhatsAppTemplate(Message):
         return hash((self.name, self.language))
 
     def require_sendable(self) -> None:
-        """See `Message`. One rule holds for every parameter of every component."""
+        """Refuse parameters that Meta refuses, in any component.
+
+        Raises:
+            InvalidMessage: A parameter is empty, or contains line breaks, tabs or more than four spaces in a row.
+        """
         for name, text in self._gaps():
             require_template_parameter(text, name)
 

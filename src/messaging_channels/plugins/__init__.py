@@ -1,4 +1,4 @@
-"""What the author of a plugin needs: the contracts of providers, channels, resolvers, ledgers, notifiers and observers, and the values they exchange."""
+"""Contracts for authors of plugins: providers, channels, resolvers, ledgers, notifiers and observers, and the values they exchange."""
 
 from __future__ import annotations
 

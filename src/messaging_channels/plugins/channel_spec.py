@@ -1,4 +1,4 @@
-"""What a channel is: the contract for plugins that add a way to reach a person."""
+"""The contract of channels: for plugins that add a way to reach a person."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ class ChannelSpec:
     title: str = ""
     """A message in words, such as `an SMS`; `a message by NAME` without it."""
     family: str = ""
-    """What a STOP on this channel is about: the channels of one family share their numbers and senders, as SMS and RCS do. The name itself without it."""
+    """Name that channels share whose opt-outs belong together, as those of SMS and RCS do. Default: the channel's own name."""
     category: str | None = None
-    """What messages are for that do not say so themselves (`Message.category`). None has them count as marketing."""
+    """Category of messages without one of their own (`Message.category`). None counts as marketing."""
     paths: Mapping[str, str] = field(default_factory=dict[str, str])
     """Where the address stands in the document of a `user` and of a `person`; `channel.NAME` of a user without it."""
     forms: Mapping[str, type[messages.Message]] = field(
@@ -107,7 +107,7 @@ class ChannelSpec:
     samples: tuple[messages.Message, ...] = ()
     """The simplest message of each type, for the kit."""
     field_values: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """Other values for optional fields of the types, by names such as `ChatText.silent`, for the kit."""
+    """Further values for optional fields of the types, by names such as `ChatText.silent`, for the kit."""
 
     @classmethod
     def of(cls, channel: Channel) -> ChannelSpec:

@@ -130,10 +130,12 @@ WHATSAPP = ChannelSpec(
     paths={"user": "channel.whatsapp", "person": _PHONE_PATH},
     request=_request_of("WhatsAppRequest"),
     options=(
-        CommandOption("text", "free text; reaches only who wrote within 24 hours", group="content"),
-        CommandOption("template", "an approved template", group="content", metavar="NAME"),
-        CommandOption("language", "of the template (default: en)", default="en"),
-        CommandOption("parameter", "fills a gap; repeat it", repeatable=True),
+        CommandOption(
+            "text", "message text; only for people who wrote to you in the last 24 hours", group="content"
+        ),
+        CommandOption("template", "name of an approved template", group="content", metavar="NAME"),
+        CommandOption("language", "language of the template (default: en)", default="en"),
+        CommandOption("parameter", "template parameter; may be repeated", repeatable=True),
     ),
     build=_build_whatsapp,
     render=adaptive.render_whatsapp,
@@ -149,9 +151,11 @@ EMAIL = ChannelSpec(
     request=_request_of("EmailRequest"),
     options=(
         CommandOption("subject", required=True),
-        CommandOption("text", "the plain body"),
-        CommandOption("html", "the html body; with --text both are sent"),
-        CommandOption("attach", "repeat it", kind="file", repeatable=True, metavar="FILE"),
+        CommandOption("text", "plain-text body"),
+        CommandOption("html", "HTML body; with --text both are sent"),
+        CommandOption(
+            "attach", "file to attach; may be repeated", kind="file", repeatable=True, metavar="FILE"
+        ),
     ),
     build=_build_email,
     render=adaptive.render_email,

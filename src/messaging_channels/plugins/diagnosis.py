@@ -1,4 +1,4 @@
-"""What `messaging-channels doctor` asks of a provider: an optional ability, by calls without any effect."""
+"""The optional ability that `messaging-channels doctor` uses: checks by calls without any effect."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found. It shows no secret and no whole address."""
+    """Result of one check. It shows no secret and no complete address."""
 
     subject: str
-    """What was checked, such as `twilio credentials`."""
+    """Subject of the check, such as `twilio credentials`."""
     level: Literal["ok", "warning", "error"]
     words: str
-    """What was found."""
+    """Result of the check, in words."""
     remedy: str = ""
-    """What to do about it."""
+    """Action for the operator."""
 
     @property
     def is_problem(self) -> bool:

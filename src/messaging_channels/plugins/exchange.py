@@ -89,7 +89,7 @@ class HttpResponse:
 
 @fast_frozen(frozen=True, slots=True)
 class HttpRequest(Exchange[HttpResponse]):
-    """One HTTP request. Redirects are not followed; any status is a response, not an error.
+    """An HTTP request. Redirects are not followed; any status is a response, not an error.
 
     Keep secrets and addresses out of the path of `url`; they belong into `headers` and `body`, which no repr shows. Where a vendor's API
     wants them in the query, they may be there: the repr leaves it out.

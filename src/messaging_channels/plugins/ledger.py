@@ -51,11 +51,11 @@ class MessageRecord:
     created_at: float
     """Seconds since the epoch, UTC."""
     status: Status
-    """What all attempts and events together say."""
+    """Status that follows from all attempts and events."""
     version: int
     """Grows by one whenever the status changes."""
     attempts: tuple[Attempt, ...]
-    """One whose outcome is missing was begun, and has not ended: under way, or its process died."""
+    """Attempts in order. An attempt without an outcome has begun and not ended: it is in progress, or its process died."""
     events: tuple[RecordedEvent, ...]
     scope: str
     idempotency_key: str | None
@@ -65,7 +65,7 @@ class MessageRecord:
     digest: str = field(repr=False)
     """Of the message's text, salted: see `digest_of`."""
     lease_owner: str = field(repr=False)
-    """Who may begin attempts."""
+    """Id of the process that may begin attempts."""
     lease: float
     """Until when the holder is taken to be alive: seconds since the epoch, UTC."""
     stop_reason: str
@@ -93,7 +93,7 @@ class MessageRecord:
 
     @property
     def advice(self) -> frozenset[Advice]:
-        """What may be done about it. Never to send it again as long as a copy may be on its way, or we may still send one ourselves."""
+        """Recommended actions. Never to send again while a copy may be on its way, or while the queue may still send the message."""
         told = self._told_failure
         if told is None or told.failure is None:
             return frozenset()
@@ -168,7 +168,7 @@ class MessageRecord:
 
 
 class Operation(Exchange[Reply]):
-    """One atomic operation of the ledger, which may be repeated. No operation sends a message."""
+    """An atomic operation of the ledger, which may be repeated. No operation sends a message."""
 
     __slots__ = ()
     may_send = False

@@ -22,7 +22,7 @@ class SharedRate:
     """A rate that processes share."""
 
     name: str
-    """What it is for; the same text in every process. It holds no address in the plain."""
+    """Name of the rate: the same text in every process. Contains no plain address."""
     interval: float
     """Seconds between two places."""
     burst: int
@@ -31,7 +31,7 @@ class SharedRate:
 
 @fast_frozen(frozen=True, slots=True)
 class PlaceRequest:
-    """One message that needs a place under every one of some rates."""
+    """A message that needs a place under each of its rates."""
 
     max_wait: float
     """Seconds: a place that is further away is not taken."""
@@ -72,12 +72,12 @@ class SpendBudget(Operation[Sequence[bool]]):
     day: int
     """The day (UTC) that it is for, counted from 1970-01-01; earlier days are forgotten."""
     returned: int = 0
-    """What was spent before and not used."""
+    """Amount that was spent before and not used."""
 
 
 @fast_frozen(frozen=True, slots=True)
 class CircuitReport:
-    """What a process saw of a provider since its last report to the store."""
+    """Successes and failures of a provider in one process since its last report to the store."""
 
     name: str
     failures: int

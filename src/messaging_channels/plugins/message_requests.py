@@ -37,7 +37,7 @@ Url: TypeAlias = Annotated[str, Field(min_length=8, max_length=2048, pattern=r"^
 
 
 class RequestModel(BaseModel):
-    """What every part has: no unknown fields, no types but the right ones, and nothing of the input in an error."""
+    """Base class of request parts: unknown fields and wrong types are errors, and no error contains the input."""
 
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, alias_generator=to_camel
@@ -45,7 +45,7 @@ class RequestModel(BaseModel):
 
 
 class MessageRequest(RequestModel):
-    """What a body says of its message: a field `content`, and others that take the right to advanced options. Subclasses are of one channel each."""
+    """Base class of message bodies: a field `content`, and fields that need the scope for advanced options. Each channel has subclasses."""
 
     @property
     def fetched_urls(self) -> Iterator[str]:

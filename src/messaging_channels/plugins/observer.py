@@ -35,17 +35,17 @@ class CompositeObserver(Observer):
         self._observers: Sequence[Observer] = observers
 
     def attempt_finished(self, attempt: Attempt) -> None:
-        """See Observer."""
+        """Pass the attempt to every observer. An exception of an observer goes to the log and stops no other observer."""
         for observer in self._observers:
             notify(observer.attempt_finished, attempt)
 
     def event_received(self, event: Event) -> None:
-        """See Observer."""
+        """Pass the event to every observer, as `attempt_finished` does."""
         for observer in self._observers:
             notify(observer.event_received, event)
 
     def message_enqueued(self, channel: str, message_id: str) -> str:
-        """See Observer. Return the first answer that is not empty."""
+        """Ask every observer; return the first answer that is not empty, such as a `traceparent`."""
         told = [trace_of(observer, channel, message_id) for observer in self._observers]
         return next(filter(None, told), "")
 

@@ -1,4 +1,4 @@
-"""What may forbid a message before anything leaves the machine: the contract of a rule."""
+"""The contract of pre-send checks, which may block a message before any request is made."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class PreSendCheck:
     """A rule. Many threads and tasks may use an object at once."""
 
     name: ClassVar[str]
-    """What `errors.MessageBlocked.check` says."""
+    """Name of the check, as in `errors.MessageBlocked.check`."""
 
     def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:
         """Return why the message is forbidden, in words without its address or content; None if it is not."""

@@ -49,7 +49,7 @@ PROVIDER_API_VERSION = 1
 
 @fast_frozen(frozen=True, slots=True)
 class Envelope:
-    """One message for one recipient, as a provider receives it."""
+    """A message for one recipient, as a provider receives it."""
 
     id: str
     """Ours. The same over repetitions: give it to the provider as the client's reference, where it takes one."""
@@ -140,7 +140,7 @@ class Provider(Protocol):
     name: ClassVar[str]
     """The name in routes and settings, such as `infobip`."""
     capabilities: ClassVar[Capabilities]
-    """What it can do."""
+    """Message types, fields and limits that the provider supports."""
     executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]]
     """How the exchanges of types of its own are performed. Most providers have none: `{}`."""
 
@@ -179,7 +179,7 @@ class HttpProvider:
         raise NotImplementedError
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
-        """See Provider."""
+        """Send one message: read its files, call `build_request`, perform the request, and call `parse_response`."""
         (envelope,) = batch
         message = yield from read_attachments(envelope.message)
         if message is not envelope.message:

@@ -1,4 +1,4 @@
-"""Whom a message is for, and how that becomes an address and an account.
+"""Recipients of messages, and the contracts that turn them into an address and an account.
 
 A resolver returns both, because who a message comes from depends on who it is for: a platform writes to its Users from its own account
 and to a tenant's Persons from the tenant's.
@@ -34,7 +34,7 @@ class ResolvedRecipient:
     address: Address | str = field(repr=False)
     """Text is parsed by the channel."""
     account: str | None = None
-    """Whose credentials send it. None for the platform's own."""
+    """Name of the account whose credentials send the message. None for the platform's own."""
 
 
 class Identified(Protocol):
@@ -62,5 +62,5 @@ class RecipientDataclass(Protocol):
 
 
 Recipient: TypeAlias = "str | Address | ResolvedRecipient | Identified | PrimaryKeyed | RecipientDataclass"
-"""Whom a message may be for, to the type checkers: an address, its text, or an object that a resolver knows. None, a number and a list are none; wrap a
+"""Type of recipients for type checkers: an address, its text, or an object that a resolver understands. None, a number and a list are not recipients; wrap a
 bare id in `User` or `Person`."""

@@ -51,13 +51,17 @@ class MappingResolver:
     account: str | None = None
 
     def preferred_channels(self, recipient: Any) -> Flow[Sequence[str] | None]:  # noqa: ANN401
-        """See KnowsPreferences."""
+        """Return the channels of the recipient, the most preferred first; None if the mapping has no such recipient."""
         yield from ()
         known = self.addresses.get(recipient)
         return None if known is None else tuple(known)
 
     def resolve(self, recipient: Any, channel: Channel) -> Flow[ResolvedRecipient | None]:  # noqa: ANN401
-        """See RecipientResolver."""
+        """Return the recipient's address on the channel; None if the mapping has no such recipient.
+
+        Raises:
+            UnresolvedRecipient: The recipient has no address on the channel.
+        """
         yield from ()
         addresses = self.addresses.get(recipient)
         if addresses is None:
@@ -74,7 +78,7 @@ class CallableResolver:
     function: Callable[[Any, str], ResolvedRecipient | None]
 
     def resolve(self, recipient: Any, channel: Channel) -> Flow[ResolvedRecipient | None]:  # noqa: ANN401
-        """See RecipientResolver."""
+        """Call the function with recipient and channel: in the caller's thread, or in a worker thread under an event loop."""
         return (yield from ask(BlockingCall(lambda: self.function(recipient, channel.name), may_send=False)))
 
 
@@ -99,7 +103,7 @@ class PathResolver:
     """The path of a list of channel names in the object, the most liked first."""
 
     def preferred_channels(self, recipient: Any) -> Flow[Sequence[str] | None]:  # noqa: ANN401
-        """See KnowsPreferences."""
+        """Return the channels of the recipient, the most preferred first; None for another type, or without `preference_path`."""
         path = self.preference_path
         if path is None or not isinstance(recipient, self.recipient_type):
             return None
@@ -119,7 +123,12 @@ class PathResolver:
         return ChannelSpec.of(channel).path(kind)
 
     def resolve(self, recipient: Any, channel: Channel) -> Flow[ResolvedRecipient | None]:  # noqa: ANN401
-        """See RecipientResolver."""
+        """Return the address at the channel's path in the recipient's document; None for another type, or a channel without a path.
+
+        Raises:
+            UnknownRecipient: `load` returned None.
+            UnresolvedRecipient: The document has no address at the path.
+        """
         path = self._path(channel)
         if path is None or not isinstance(recipient, self.recipient_type):
             return None

@@ -1,4 +1,4 @@
-"""What an HTTP answer means by its status alone, and how long it asks to wait."""
+"""Results of HTTP responses by their status alone, and the wait that a response asks for."""
 
 from __future__ import annotations
 

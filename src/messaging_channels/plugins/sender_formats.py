@@ -17,11 +17,11 @@ class SenderFormat:
     provider: str
     """Name of the provider, which stands before the name of a setting in errors."""
     prefix: str = "+"
-    """What stands before the digits of a number: a plus, or nothing."""
+    """Text before the digits of a number: a plus, or nothing."""
     name_pattern: re.Pattern[str] = field(
         default=re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9](?:[A-Za-z0-9 ]{0,9}[A-Za-z0-9])?")
     )
-    """What a name looks like: at most 11 letters, digits and spaces, one letter at least."""
+    """Pattern of names: at most 11 letters, digits and spaces, with at least one letter."""
 
     def format(self, sender: str, name: str, *, numbers_only: bool = False) -> str:
         """Return a sender as the provider writes it: a number in any usual spelling, a short code of 3 to 6 digits, or a name.

@@ -48,7 +48,7 @@ class _StarletteRequest(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
-    """One webhook request: HTTP, or a mail whose raw bytes are the body.
+    """A webhook request: HTTP, or a mail whose raw bytes are the body. Immutable.
 
     `from_django`, `from_flask`, `from_starlette` and `from_wsgi` make one of what a web framework gives.
     """

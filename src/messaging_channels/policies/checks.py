@@ -75,7 +75,11 @@ class SuppressionList(PreSendCheck):
         self._store.lift(address_on(channel, address), channel)
 
     def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:  # noqa: ARG002  whoever it is for
-        """See PreSendCheck. The error holds the entry that blocks."""
+        """Block a message to a person who opted out. The exception holds the entry.
+
+        Raises:
+            MessageBlocked: An entry of the list blocks the message.
+        """
         category = category_of(envelope.message)
         entry: ConsentStatement | None = yield from ask(
             BlockingCall(lambda: self._store.find(envelope.to, envelope.channel, category), may_send=False)
@@ -85,7 +89,7 @@ class SuppressionList(PreSendCheck):
         return None
 
     def event_received(self, event: Event) -> None:
-        """See PreSendCheck."""
+        """Store the opt-out, complaint or bounce of an event. Safe in threads."""
         self._store.record(event)
 
     def export_recipient(self, to: Address) -> Flow[Sequence[Mapping[str, Any]]]:
@@ -125,7 +129,7 @@ class AllowedPrefixes(PreSendCheck):
         self._accounts = None if names is None else frozenset(names)
 
     def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:
-        """See PreSendCheck."""
+        """Block a message to a number with another prefix. Other kinds of addresses, and accounts without this check, pass."""
         yield from ()
         number = envelope.to
         if not isinstance(number, PhoneNumber) or (
@@ -157,7 +161,10 @@ class VelocityLimit(PreSendCheck):
         self._shared = SharedVelocity() if shared else None
 
     def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:
-        """See PreSendCheck. All spellings of a number are one. What was refused, or not sent, does not count."""
+        """Block a message if the number, its block or its account had too many. All spellings of a number count as one.
+
+        Messages that were rejected or not sent do not count.
+        """
         now = yield from ask(CurrentTime())
         if self._shared is not None:
             return (yield from self._shared.check(list(self._keys(envelope, account)), now))
@@ -171,7 +178,7 @@ class VelocityLimit(PreSendCheck):
         return None
 
     def finish(self, envelope: Envelope, account: str | None, *, sent: bool) -> None:
-        """See PreSendCheck."""
+        """Give the places back if the message was not sent."""
         if not sent:
             (self._shared or self._rate_limiter).release(
                 [(key, rate) for _, key, rate in self._keys(envelope, account)]
@@ -203,7 +210,7 @@ class SpendLimit(PreSendCheck):
         self._shared = SharedBudget(per_day) if shared else None
 
     def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:
-        """See PreSendCheck. What was refused, or not sent, is not spent."""
+        """Block a message that would exceed the budget of the day (UTC) of its account. Messages that were rejected or not sent cost nothing."""
         now = yield from ask(CurrentTime())
         price, day = self._price(envelope), int(now // _DAY_SECONDS)
         if self._shared is not None:
@@ -222,7 +229,7 @@ class SpendLimit(PreSendCheck):
         return None
 
     def finish(self, envelope: Envelope, account: str | None, *, sent: bool) -> None:  # noqa: ARG002  it was noted with the price
-        """See PreSendCheck."""
+        """Give the price back if the message was not sent."""
         if self._shared is not None:
             self._shared.finish(envelope.id, sent=sent)
             return

@@ -22,7 +22,7 @@ class ControlledClock(Clock):
         """How long each wait would have taken, in order."""
 
     def now(self) -> float:
-        """See Clock."""
+        """Return the controlled time: seconds since the epoch, UTC."""
         return self._now
 
     def sleep(self, seconds: float) -> None:

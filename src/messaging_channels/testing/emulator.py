@@ -1,4 +1,4 @@
-"""What every provider's emulator is made of: an HTTP server on loopback that does as it is told, and sends its reports.
+"""Base class of all emulators: an HTTP server on loopback with faults on demand, which sends the vendor's reports.
 
 A plugin subclasses `Emulator` and writes `handle`. Everything else is here: connections, faults on demand, webhooks, and a way to steer it from any language:
 
@@ -275,7 +275,7 @@ def serve(
     parser = argparse.ArgumentParser(
         description="Emulate the provider on loopback. Nothing leaves this machine."
     )
-    parser.add_argument("--port", type=int, default=0, help="0 for any free one")
+    parser.add_argument("--port", type=int, default=0, help="port; 0 for any free port")
     parser.add_argument("--webhook-url", help="where reports and inbound messages are posted")
     add_arguments(parser)
     stop = threading.Event()

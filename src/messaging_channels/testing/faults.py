@@ -1,4 +1,4 @@
-"""What an emulator can be told to do wrong, on real sockets."""
+"""Faults that an emulator can produce, on real sockets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class FaultKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault, and whether the emulator handles the request before it."""
+    """A fault, and whether the emulator handles the request before it."""
 
     kind: FaultKind
     handled: bool = False

@@ -1,4 +1,4 @@
-"""What the author of a provider gives to the kit: how it is configured, and what the vendor says."""
+"""Fixtures that the author of a provider gives to the kit: settings, and the vendor's responses."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class DocumentedWebhook:
-    """One genuine signed request from the vendor's documentation, which reveals a mistake that a provider and its fixtures share."""
+    """A genuine signed request from the vendor's documentation, which reveals a mistake that a provider and its fixtures share."""
 
     request: WebhookRequest
     """As documented, with `received_at` within the time that the vendor allows."""
     secret: str = field(repr=False)
-    """What the documentation proves it with; `settings` is given it."""
+    """Secret with which the documentation signs the request. `settings` receives it."""
     event_types: tuple[type[Event], ...]
     source: str
     """The address of the page."""
@@ -50,12 +50,12 @@ class DocumentedWebhook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadMessage:
-    """One message of a request, as the vendor understands it."""
+    """A message of a request, as the vendor understands it."""
 
     to: str = field(repr=False)
-    """Who gets it, as it stands in the request: in plain form or as E.164. Raise ValueError where the vendor would refuse the form."""
+    """Recipient as in the request: in plain form or as E.164. Raise ValueError if the vendor would refuse the form."""
     message: Message | Mapping[str, Any] = field(repr=False)
-    """What is sent, in our own terms: a message, or the fields of one by their names. A field that is left out counts as lost."""
+    """Content in our own types: a message, or its fields by name. A field that is left out counts as lost."""
     kind: type[Message] | None = None
     """Its type, where `message` is a mapping and the request tells the type."""
     reference: str | None = None
@@ -88,7 +88,7 @@ class ConformanceFixtures:
     success_response: Responder
     """The vendor's answer to each exchange of a send when it takes every message, ids of the request included."""
     reads_request: Callable[[Any], Sequence[ReadMessage]] | None = None
-    """What the vendor would understand of an exchange of a send: one `ReadMessage` for each message in it, none for an exchange that holds no
+    """Function that reads an exchange of a send as the vendor does: one `ReadMessage` for each message in it, none for an exchange that holds no
     message (a token, an upload) or one that this function does not know. Write it from the vendor's reference, not from the provider."""
     expected_failures: Mapping[str, str] = field(default_factory=dict[str, str])
     """Rules that this vendor makes impossible, by id, each with the reason. The report tells them. Rules of never-twice take no exception."""

@@ -21,7 +21,7 @@ _LONGEST = 200
 
 
 class OpenApiDocument:
-    """One document of OpenAPI 3.1. Immutable; one serves many threads."""
+    """A document of OpenAPI 3.1. Immutable; many threads may use one."""
 
     def __init__(self, document: Json) -> None:
         """Take the parsed document."""
@@ -165,17 +165,17 @@ class OpenApiChecks:
         body: object = None,
         query: Mapping[str, str] | None = None,
     ) -> list[Problem]:
-        """See OpenApiDocument."""
+        """Return the problems of a request, by the document that contains the call; none without such a document."""
         found = self._find(method, path)
         return found.request_problems(method, path, body, query or {}) if found else []
 
     def form_problems(self, method: str, path: str, fields: Mapping[str, Any]) -> list[Problem]:
-        """See OpenApiDocument. Nothing without a document that contains the call."""
+        """Return the problems of a form, by the document that contains the call; none without such a document."""
         found = self._find(method, path)
         return found.form_problems(method, path, fields) if found else []
 
     def response_problems(self, method: str, path: str, status: int, body: Any) -> list[Problem]:  # noqa: ANN401
-        """See OpenApiDocument."""
+        """Return the problems of a response, by the document that contains the call; none without such a document."""
         found = self._find(method, path)
         return found.response_problems(method, path, status, body) if found else []
 

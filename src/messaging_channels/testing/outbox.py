@@ -1,4 +1,4 @@
-"""What an application under test has sent. Every test has an outbox of its own, with dispatchers that reach no network."""
+"""Messages that an application under test has sent. Every test has an outbox of its own, with dispatchers that reach no network."""
 
 from __future__ import annotations
 

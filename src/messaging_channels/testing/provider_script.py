@@ -1,4 +1,4 @@
-"""What a vendor does next in a test: the usual is to take everything; each step of a script makes the next request go otherwise."""
+"""Script of a vendor in a test: by default the vendor accepts everything; each step of the script changes the next response."""
 
 from __future__ import annotations
 

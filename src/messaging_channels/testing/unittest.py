@@ -28,7 +28,7 @@ class OutboxMixin(_Case):
     """Gives each test `self.outbox`, and forbids real providers. Stands before `TestCase`, of unittest or Django, also the asynchronous ones."""
 
     providers: ClassVar[tuple[Any, ...]] = ()
-    """See Outbox."""
+    """Names of the simulated providers: see `Outbox`."""
     messaging: ClassVar[Mapping[str, Any]] = {}
     """Options of the dispatcher, such as routes and resolvers."""
     outbox: Outbox

@@ -1,4 +1,4 @@
-"""What WhatsApp would understand of an object in the form of its Cloud API, for the conformance kit.
+"""Read an object in the form of WhatsApp's Cloud API as WhatsApp does, for the conformance kit.
 
 Source: https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages
 """

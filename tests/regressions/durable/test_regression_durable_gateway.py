@@ -13,11 +13,14 @@ import pytest
 from regression_gateway import GatewayProcess
 from regression_server import until
 from scripted import BulkProvider
+from trials import scaled
 
 from messaging_channels import Dispatcher, Sms, SqliteLedger
 from messaging_channels.plugins import Capabilities
 
 pytestmark = pytest.mark.slow
+DAY = scaled(20_000)
+"""How many messages a busy day has: 2,000 in the usual tests."""
 
 
 class Thousands(BulkProvider):
@@ -31,16 +34,17 @@ def test_the_gateway_starts_after_a_busy_day_as_soon_as_on_its_first(tmp_path: P
     home = tmp_path / "busy"
     ledger = SqliteLedger(home / "ledger.sqlite3", owned=True)
     with Dispatcher([Thousands()], ledger=ledger) as dispatcher:
-        to = (f"+447700900{number % 900:03d}" for number in range(10_000))
-        if sum(1 for _ in dispatcher.send_each(Sms("hello"), to=to, scope="default")) != 10_000:
+        to = (f"+447700900{number % 900:03d}" for number in range(DAY))
+        if sum(1 for _ in dispatcher.send_each(Sms("hello"), to=to, scope="default")) != DAY:
             pytest.fail("the day was not busy")
     for gateway in (quiet, after_busy_day):
         _start(gateway)  # it writes down how far everything is told
 
-    quick = min(_start(quiet) for _ in range(2))
-    busy = min(
-        _start(after_busy_day) for _ in range(5)
-    )  # the first ones may be ended before they told of the day
+    quick, busy = _start(quiet), _start(after_busy_day)
+    for _ in range(5):  # the first ones may be ended before they told of the day
+        if busy < 2 * quick:
+            break
+        busy = min(busy, _start(after_busy_day))
 
     assert busy < 2 * quick
 

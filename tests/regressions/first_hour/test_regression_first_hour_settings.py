@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import httpx
 import pytest
 
 from messaging_channels import Dispatcher
+from messaging_channels._cli.main import main
 from messaging_channels._config.settings import Configuration
 from messaging_channels._model.errors import MessagingError, PluginLoadError
 from messaging_channels_gateway import GatewaySettings
@@ -30,10 +30,10 @@ def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def _told(*words: str) -> tuple[int, str]:
-    """Run the command line as an operator does; return its exit code and what it says beside its result."""
-    command = [sys.executable, "-m", "messaging_channels._cli.main", *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    return done.returncode, done.stderr
+    """Run the command line; return its exit code and what it says beside its result."""
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()) as said:
+        code = main(list(words))
+    return code, said.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,15 @@ class CeleryNotifier:
         self._options = options
 
     def notify(self, message_id: str, not_before: float) -> None:
-        """See `messaging_channels.plugins.QueueNotifier`."""
+        """Send the task that processes the message, with its due time as `eta`.
+
+        A message that is due later than the longest `eta` gets no task: a worker's poll finds it.
+
+        Blocks while the broker is asked. Safe in threads.
+
+        Raises:
+            kombu.exceptions.OperationalError: The broker can't be reached. The message stays in the queue.
+        """
         wait = not_before - time.time()
         if wait > _LONGEST_ETA:
             return
@@ -32,5 +40,5 @@ class CeleryNotifier:
         self._app.send_task(PROCESS_TASK, (message_id,), eta=eta, ignore_result=True, **self._options)
 
     async def notify_async(self, message_id: str, not_before: float) -> None:
-        """See `messaging_channels.plugins.QueueNotifier`."""
+        """Do what `notify` does, in a worker thread, so that the event loop goes on."""
         await asyncio.to_thread(self.notify, message_id, not_before)

@@ -19,14 +19,12 @@ if TYPE_CHECKING:
 
 def messaging_commands(get_dispatcher: Callable[[], Dispatcher]) -> AppGroup:
     """Return the commands of an application."""
-    group = AppGroup(
-        "messaging", help="Send what waits in the ledger, and look whether messages can be sent."
-    )
+    group = AppGroup("messaging", help="Send queued messages, and check whether messages can be sent.")
 
     @group.command("worker")
     @click.option("--concurrency", default=8, show_default=True, help="Threads.")
     @click.option("--poll-interval", default=1.0, show_default=True, help="Seconds between looks when idle.")
-    @click.option("--drain", is_flag=True, help="Send what is due now, then end.")
+    @click.option("--drain", is_flag=True, help="Send due messages, then exit.")
     def worker(concurrency: int, poll_interval: float, *, drain: bool) -> None:  # pyright: ignore[reportUnusedFunction]  the decorator keeps it
         """Send the messages that wait, until stopped (SIGTERM or Ctrl-C)."""
         work(get_dispatcher, concurrency, poll_interval, drain=drain)

@@ -111,7 +111,7 @@ class Messaging(Observer):
         return register
 
     def event_received(self, event: Event) -> None:
-        """See Observer."""
+        """Call the handlers of this type of event, in an application context. An exception of a handler goes to the log and stops no other handler."""
         app = self._app or current_app
         for event_types, handler in self._handlers:
             if isinstance(event, event_types):

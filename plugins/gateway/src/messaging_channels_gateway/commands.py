@@ -26,34 +26,35 @@ _LOG = logging.getLogger("messaging_channels.gateway")
 
 def serve(parser: argparse.ArgumentParser) -> None:
     """Describe `messaging-channels serve`."""
-    parser.description = "Serve the HTTP gateway. Without configuration it stands on the sandbox and SQLite. SIGHUP reads the configuration again."
+    parser.description = (
+        "Run the HTTP gateway. Without configuration, the gateway uses the sandbox and SQLite files in MESSAGING_CHANNELS_HOME. "
+        "SIGHUP reads the configuration again."
+    )
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000, help="0 for any free one")
+    parser.add_argument("--port", type=int, default=8000, help="port; 0 for any free port")
     parser.set_defaults(run=_serve)
 
 
 def keys(parser: argparse.ArgumentParser) -> None:
     """Describe `messaging-channels keys`."""
-    parser.description = "Make and manage the API keys of the gateway."
+    parser.description = "Manage the API keys of the gateway."
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    create = commands.add_parser("create", help="make a key and print it: it cannot be read again")
-    create.add_argument("--name", required=True, help="who uses it")
+    create = commands.add_parser("create", help="create a key and print it once")
+    create.add_argument("--name", required=True, help="program or team that uses the key")
     create.add_argument("--tenant", default=DEFAULT_TENANT, help="the tenant (default: %(default)s)")
     create.add_argument(
         "--scope",
         action="append",
         choices=(*SCOPES, OPERATE),
-        help="a right; repeat it (default: all but operate)",
+        help="scope; may be repeated (default: all but operate)",
     )
-    create.add_argument("--days", type=float, help="how long it stands (default: until it is revoked)")
+    create.add_argument("--days", type=float, help="days until the key expires (default: never)")
     create.set_defaults(run=_create)
-    rotate = commands.add_parser(
-        "rotate", help="print a new key in place of another, which stands a while longer"
-    )
-    rotate.add_argument("id", help="as `keys list` shows it")
+    rotate = commands.add_parser("rotate", help="replace a key; the old one works for --grace-hours more")
+    rotate.add_argument("id", help="id of the key, as `keys list` shows it")
     rotate.add_argument("--grace-hours", type=float, default=24.0)
     rotate.set_defaults(run=_rotate)
-    revoke = commands.add_parser("revoke", help="let a key open nothing any more")
+    revoke = commands.add_parser("revoke", help="revoke a key")
     revoke.add_argument("id")
     revoke.set_defaults(run=_revoke)
     listing = commands.add_parser("list", help="list the keys")

@@ -149,7 +149,10 @@ class Gateway:
             async with asyncio.timeout(_START_TIMEOUT):
                 await self.recover()
         except (MessagingError, sqlite3.Error, TimeoutError) as error:
-            _LOG.error("what was left untold could not be looked for (%s): later", type(error).__name__)
+            _LOG.error(
+                "events of an earlier process could not be recovered (%s); tried again later",
+                type(error).__name__,
+            )
             self.run_to_completion(self._restart_on_failure(self.recover))
 
     @asynccontextmanager

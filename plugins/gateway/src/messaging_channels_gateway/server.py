@@ -226,4 +226,4 @@ def _protocol_with_head_timeout(seconds: float) -> type[asyncio.Protocol]:
 
 
 _FORBIDDEN_IN_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_BAD_HEAD = "a head that must not be"
+_BAD_HEAD = "the head of the request is malformed"

@@ -1,4 +1,4 @@
-"""What is raised where Infobip was asked something, and no message was at stake."""
+"""Errors of calls to Infobip that send no message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only Infobip understands, as values in a message's `provider_options`.
+"""Options that only Infobip supports, as values in a message's `provider_options`.
 
 One `InfobipSmsOptions`, `InfobipWhatsAppOptions`, `InfobipRcsOptions` or `InfobipEmailOptions` a message.
 
@@ -101,7 +101,7 @@ def _minutes(at: time) -> timedelta:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """What becomes of the links in a text. Anything but the defaults needs `shorten`."""
+    """Shortening and tracking of the links in a text. Values other than the defaults need `shorten=True`."""
 
     shorten: bool = True
     track_clicks: bool = True
@@ -133,7 +133,7 @@ class SpeedLimit:
 
 @dataclass(frozen=True, slots=True)
 class IndiaDlt:
-    """What Indian operators ask for (DLT)."""
+    """Registration data that Indian operators require (DLT)."""
 
     principal_entity_id: str
     content_template_id: str | None = None
@@ -142,7 +142,7 @@ class IndiaDlt:
 
 @dataclass(frozen=True, slots=True)
 class TurkeyIys:
-    """What promotional messages to Turkey need (IYS)."""
+    """Data that promotional messages to Turkey require (IYS)."""
 
     recipient_type: Literal["BIREYSEL", "TACIR"]
     brand_code: int | None = None
@@ -154,7 +154,7 @@ class TurkeyIys:
 
 @dataclass(frozen=True, slots=True)
 class SouthKorea:
-    """What South Korean operators ask for."""
+    """Data that South Korean operators require."""
 
     title: str | None = None
     reseller_code: int | None = None

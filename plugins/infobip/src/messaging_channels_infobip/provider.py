@@ -146,7 +146,7 @@ class Infobip:
         self.rcs = RcsLookups(self._api, before_sending=rcs_check_capability)
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
-        """See Provider. Nothing leaves before every envelope could be written.
+        """Send the envelopes in as few requests as possible; return their results in order. No request is made before every envelope is encoded.
 
         A request that fails takes only the envelopes in it along: the others keep the outcomes that they have, or are still sent.
         """
@@ -164,7 +164,11 @@ class Infobip:
         return [told[envelope.id] for envelope in batch]
 
     def validate(self, envelope: Envelope) -> None:
-        """See SupportsValidation."""
+        """Encode the envelope as `send` does, without a request.
+
+        Raises:
+            BadInput: Infobip can't send this message.
+        """
         run_to_first_exchange(self.send([envelope]))
 
     def _prepare(self, batch: Sequence[Envelope]) -> Flow[tuple[dict[str, AttemptResult], list[RequestPart]]]:
@@ -205,19 +209,27 @@ class Infobip:
 
     @property
     def endpoints(self) -> Sequence[str]:
-        """See SupportsDiagnosis."""
+        """Return the base URL of the account, for `messaging-channels doctor`."""
         return (self._api.url,)
 
     def diagnose(self) -> Flow[Sequence[Finding]]:
-        """See SupportsDiagnosis."""
+        """Check the API key, its scope for SMS and that webhooks are authenticated. Send no message.
+
+        Raises:
+            TransportError: Infobip can't be reached.
+        """
         return diagnose(self._api, has_webhook_auth=bool(self._webhook_auth))
 
     def handle_webhook(self, request: WebhookRequest) -> WebhookResult:
-        """See SupportsWebhooks."""
+        """Verify a request of Infobip with the configured authentication, and return its events.
+
+        Raises:
+            WebhookVerificationError: No configured method matches, or none is configured.
+        """
         return webhooks.handle_webhook(request, self._webhook_auth)
 
     def fetch_reports(self) -> Flow[Sequence[Event]]:
-        """See SupportsReportPolling. Reports of SMS and mail; those of WhatsApp come by webhook only.
+        """Return a page of new delivery reports of SMS and email. Reports of WhatsApp arrive as webhooks only.
 
         Infobip gives each report once. So the first calls read the logs of the last 48 hours, which hold what a process that died may have lost.
 
@@ -231,11 +243,11 @@ class Infobip:
         self._report_reader.rewind()
 
     def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
-        """See SupportsLookup. By our id, in the logs of SMS and mail, which reach back 48 hours."""
+        """Return the result of a message by our id, from the logs of SMS and email. The logs reach back 48 hours."""
         return (yield from logs.look_up(self._api, request, not_found_after=self._lookup_not_found_after))
 
     def missing_sender(self, channel: str) -> str | None:
-        """See SupportsSenderCheck."""
+        """Return the setting that a message without a sender lacks on this channel, such as `infobip.whatsapp_sender`; None if the account has a sender."""
         own = {
             "sms": "the account's default",
             "whatsapp": self._defaults.whatsapp_sender,
@@ -245,12 +257,12 @@ class Infobip:
         return None if own.get(channel) or self._defaults.sender else f"infobip.{channel}_sender"
 
     def rate_limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, RateLimit]]:
-        """See SupportsRateLimits. For SMS Infobip names none."""
+        """Return Infobip's documented rate for the channel, one for the whole account. SMS has none."""
         rate = RATES.get(envelope.channel)
         return () if rate is None else (((self.name, envelope.channel), rate),)
 
     def batch_key(self, envelope: Envelope) -> Hashable | None:
-        """See SupportsBatchGrouping. SMS, templates, and mail that JSON can say share requests; anything else goes out alone."""
+        """Return the channel for messages that may share a request: SMS, templates, RCS and email as JSON; None for a message that needs its own request."""
         message = envelope.message
         alone = isinstance(message, Email) and email.needs_mime(envelope)
         shared = isinstance(message, (Sms, Email, WhatsAppTemplate, RcsMessage))

@@ -39,7 +39,7 @@ class NatsNotifier:
         self._clock = clock
 
     def notify(self, message_id: str, not_before: float) -> None:
-        """See `messaging_channels.plugins.notifiers.QueueNotifier`.
+        """Publish the id of a message that is due, from a thread: on the loop of the connection, and wait until the server has stored it.
 
         Raises:
             TypeError: there is no `loop`.
@@ -51,7 +51,7 @@ class NatsNotifier:
         published.result(_HANDOVER_TIMEOUT)
 
     async def notify_async(self, message_id: str, not_before: float) -> None:
-        """See `messaging_channels.plugins.notifiers.QueueNotifier`."""
+        """Publish the id of a message that is due. A message that is due later is published by nobody: a worker's poll finds it."""
         if not_before <= self._clock():
             await self._jetstream.publish(self._subject, message_id.encode())
 

@@ -108,7 +108,7 @@ class Postmark:
         self._marketing_streams = tuple(marketing_streams)
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
-        """See Provider. Mails of more than 50 MB together take several requests; one that fails takes only its own mails along."""
+        """Send up to 500 emails in one request; more than 50 MB together take several. A request that fails affects only its own emails."""
         mails: list[Mapping[str, Any]] = []
         for envelope in batch:
             mail = yield from read_attachments(mail_of(envelope))
@@ -123,15 +123,23 @@ class Postmark:
         return results
 
     def validate(self, envelope: Envelope) -> None:
-        """See SupportsValidation."""
+        """Encode the envelope as `send` does, without a request.
+
+        Raises:
+            BadInput: Postmark can't send this email.
+        """
         run_to_first_exchange(self.send([envelope]))
 
     def missing_sender(self, channel: str) -> str | None:
-        """See SupportsSenderCheck."""
+        """Return `postmark.sender` if no sender is configured; None for other channels, or if one is."""
         return None if self._sender is not None or channel != "email" else "postmark.sender"
 
     def handle_webhook(self, request: WebhookRequest) -> WebhookResult:
-        """See SupportsWebhooks. Basic authentication proves the call; nothing signs its body."""
+        """Verify a request by its basic authentication, and return its event. Postmark signs no bodies.
+
+        Raises:
+            WebhookVerificationError: The credentials are missing or wrong.
+        """
         self._webhook_auth.require(request)
         return WebhookResult((parse_event(request, self._marketing_streams),))
 

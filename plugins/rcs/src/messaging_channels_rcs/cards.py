@@ -34,7 +34,7 @@ class CardMedia:
 
 @dataclass(frozen=True, slots=True)
 class RichCard:
-    """What a card shows: at least a title or a picture."""
+    """Content of a card: a title, a picture, or both."""
 
     __pydantic_config__: ClassVar[Any] = limits.FORBIDDEN
 
@@ -59,7 +59,7 @@ class RichCard:
 
 @dataclass(frozen=True, slots=True)
 class RcsCard(RcsMessage):
-    """One card, upright or lying."""
+    """A message with one card, vertical or horizontal."""
 
     card: RichCard
     orientation: Literal["vertical", "horizontal"] = "vertical"

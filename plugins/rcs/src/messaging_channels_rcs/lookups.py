@@ -13,13 +13,13 @@ from enum import StrEnum
 
 
 class RcsCapability(StrEnum):
-    """What a vendor says of a number and a sender."""
+    """A vendor's answer to whether a number can receive RCS messages of a sender."""
 
     CAPABLE = "capable"
     NOT_CAPABLE = "not_capable"
     """The phone cannot be reached by RCS now; the number itself may be well."""
     UNKNOWN = "unknown"
-    """It says nothing about the number, such as a fault of the vendor or of the route."""
+    """The vendor did not answer about the number, for example after a fault or without a route."""
 
 
 @dataclass(slots=True)

@@ -35,7 +35,7 @@ class SmsFallback:
 
 
 class RcsMessage(Message):
-    """What all RCS messages share. Each has these fields."""
+    """Base class of all RCS messages, with the fields that each of them has."""
 
     __slots__ = ()
 
@@ -53,7 +53,7 @@ class RcsMessage(Message):
 
     @property
     def has_vendor_fallback(self) -> bool:
-        """See Message."""
+        """Whether the vendor sends an SMS if the phone can't receive RCS: true with `sms_fallback`."""
         return self.sms_fallback is not None
 
     def check_common(self) -> None:
@@ -82,7 +82,7 @@ class RcsText(RcsMessage):
     sms_fallback: SmsFallback | None = None
     provider_options: tuple[ProviderOptions, ...] = ()
     category: str | None = field(default=None, kw_only=True)
-    """What it is for: see `Message.category`."""
+    """Purpose of the message: see `Message.category`."""
 
     def __post_init__(self) -> None:
         """Check the text."""

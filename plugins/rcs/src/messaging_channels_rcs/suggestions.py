@@ -1,4 +1,4 @@
-"""What a person can tap under a message or on a card: an answer, or an action of the phone."""
+"""Suggestions under a message or on a card, which a person can tap: replies, and actions of the phone."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class OpenUrl:
     view: Literal["full", "half", "tall"] | None = None
     """How much of the screen the page takes over the chat (a webview). None for the browser."""
     description: str = field(default="", repr=False)
-    """What the page is, for people who cannot see it: at most 500 characters; the label without it."""
+    """Description of the page for people who can't see it: at most 500 characters. Default: the label."""
     type: Literal["open_url"] = field(default="open_url", kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
@@ -132,7 +132,9 @@ class CalendarEvent:
             self.description, "CalendarEvent.description", limits.EVENT_DESCRIPTION, at_least=0
         )
         if self.start.tzinfo is None or self.end.tzinfo is None:
-            raise InvalidMessage("a time has no zone", field="CalendarEvent", hint="give tzinfo, such as UTC")
+            raise InvalidMessage(
+                "has a time without a time zone", field="CalendarEvent", hint="give tzinfo, such as UTC"
+            )
         if self.start >= self.end:
             raise InvalidMessage(
                 "must be after the start", field="CalendarEvent.end", hint="give a later time"

@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check = commands.add_parser(
         "check", help="try the configured account step by step, with a mail to yourself"
     )
-    check.add_argument("--to", help="who gets the mail (default: the account's sender)")
-    check.add_argument("--no-mail", action="store_true", help="stop before the mail")
+    check.add_argument("--to", help="recipient of the mail (default: the account's sender)")
+    check.add_argument("--no-mail", action="store_true", help="stop before sending the mail")
     check.add_argument(
         "--account", help="the account of the configuration file (default: the platform's own)"
     )
@@ -41,7 +41,7 @@ def _add_preview(command: argparse.ArgumentParser) -> None:
     command.add_argument("--attach", type=Path, action="append", default=[], help="a file; may be repeated")
     command.add_argument("--to", default="you@example.com")
     command.add_argument("--sender", default="us@example.org")
-    command.add_argument("--folder", type=Path, default=Path("preview"), help="where the files go")
+    command.add_argument("--folder", type=Path, default=Path("preview"), help="folder for the files")
     command.add_argument("--open", action="store_true", help="open the page in the browser")
     command.set_defaults(run=_preview)
 

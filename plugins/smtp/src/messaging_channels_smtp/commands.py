@@ -27,7 +27,7 @@ _TOKEN = "MESSAGING_CHANNELS_SMTP_WEBHOOK_TOKEN"  # noqa: S105  likewise
 
 def mail(parser: argparse.ArgumentParser) -> None:
     """Describe `messaging-channels mail`."""
-    parser.description = "Read mail that comes in: bounces, complaints, replies and what people write."
+    parser.description = "Read incoming mail: bounces, complaints, replies and messages from people."
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     watch = commands.add_parser(
         "watch", help="hand mails to the SMTP provider as they come, until stopped (SIGTERM or Ctrl-C)"
@@ -42,11 +42,9 @@ def mail(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--lmtp", metavar="HOST:PORT", help="listen for an MTA that delivers over LMTP")
     source.add_argument("--smtp", metavar="HOST:PORT", help="listen for an MTA that delivers over SMTP")
     watch.add_argument(
-        "--move-to", metavar="FOLDER", help="of IMAP: move mails there instead of marking them"
+        "--move-to", metavar="FOLDER", help="with IMAP: move mails to this folder instead of marking them"
     )
-    watch.add_argument(
-        "--once", action="store_true", help="of Maildir and IMAP: read what is there, then exit"
-    )
+    watch.add_argument("--once", action="store_true", help="with Maildir and IMAP: read all mail, then exit")
     watch.set_defaults(run=_watch)
 
 

@@ -179,17 +179,27 @@ class Smtp:
 
     @property
     def endpoints(self) -> Sequence[str]:
-        """See SupportsDiagnosis."""
+        """Return the address of the mail server, for `messaging-channels doctor`."""
         return (f"smtp://{self.server.host}:{self.server.port}",)
 
     def diagnose(self) -> Flow[Sequence[Finding]]:
-        """See SupportsDiagnosis: connect, greet, secure and log in; no mail is sent."""
+        """Connect, greet, start TLS and log in. Send no mail.
+
+        Raises:
+            TransportError: The token server can't be reached.
+        """
         token = None if self.tokens is None else (yield from self.tokens.current())
         server = self.server
         return (yield from ask(BlockingCall(lambda: diagnose(server, token), may_send=False)))
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
-        """See Provider. A mail of several that cannot be written is refused by itself; the only one raises."""
+        """Send up to 100 emails on one connection; return their results in order.
+
+        An email of several that can't be written gets the reason `Reason.INVALID`; a single one raises.
+
+        Raises:
+            BadInput: The only email can't be written.
+        """
         writer = MailWriter(self.sender, self._return_path, self._signer, (yield from ask(CurrentTime())))
         mails: dict[int, MailTransaction] = {}
         results: dict[int, AttemptResult] = {}
@@ -205,11 +215,15 @@ class Smtp:
         return [results[index] for index in range(len(batch))]
 
     def validate(self, envelope: Envelope) -> None:
-        """See SupportsValidation."""
+        """Write the email as `send` does, without a connection.
+
+        Raises:
+            BadInput: The email can't be written.
+        """
         run_to_first_exchange(self.send([envelope]))
 
     def missing_sender(self, channel: str) -> str | None:
-        """See SupportsSenderCheck."""
+        """Return `smtp.sender` if no sender is configured; None for other channels, or if one is."""
         return None if self.sender is not None or channel != "email" else "smtp.sender"
 
     def handle_webhook(self, request: WebhookRequest) -> WebhookResult:

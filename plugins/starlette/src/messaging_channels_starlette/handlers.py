@@ -37,7 +37,7 @@ class EventHandlers(Observer):
         return register
 
     def event_received(self, event: Event) -> None:
-        """See Observer. The functions run after the event was kept; the provider does not wait for them."""
+        """Call the handlers of this type of event, as tasks of the running loop, after the event was stored. The provider does not wait for them."""
         for event_types, handler in self._handlers:
             if isinstance(event, event_types):
                 task = asyncio.get_running_loop().create_task(_call(handler, event))

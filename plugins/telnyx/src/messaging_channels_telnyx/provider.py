@@ -112,19 +112,19 @@ class Telnyx(HttpProvider):
         self._webhook_url = require_report_url(webhook_url)
 
     def missing_sender(self, channel: str) -> str | None:
-        """See SupportsSenderCheck."""
+        """Return `telnyx.sender` if no sender is configured for the channel; else None."""
         if self._sender or (channel == "whatsapp" and self._whatsapp_sender):
             return None
         return "telnyx.sender"
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
-        """See Provider."""
+        """Send one message. A message to a WhatsApp group gets the reason `Reason.NO_COVERAGE`: Telnyx reaches no groups."""
         if isinstance(batch[0].to, WhatsAppGroupId):
             return (AttemptResult.of(Reason.NO_COVERAGE, "Telnyx reaches no groups, nothing was sent"),)
         return (yield from super().send(batch))
 
     def build_request(self, envelope: Envelope) -> HttpRequest:
-        """See HttpProvider. The id is the idempotency key too, where Telnyx takes it as one."""
+        """Encode one message. If Telnyx accepts our id as an idempotency key, the request carries it as one."""
         message, to = envelope.message, envelope.to
         shared = {
             "to": to.e164 if isinstance(to, PhoneNumber) else to.plain,
@@ -147,11 +147,15 @@ class Telnyx(HttpProvider):
         return HttpRequest.post_json(f"{self._url}/whatsapp", described, headers=headers)
 
     def parse_response(self, response: HttpResponse, envelope: Envelope) -> AttemptResult:  # noqa: ARG002
-        """See HttpProvider."""
+        """Return the result of a send, by the status and the error codes of Telnyx."""
         return parse_response(response)
 
     def handle_webhook(self, request: WebhookRequest) -> WebhookResult:
-        """See SupportsWebhooks."""
+        """Verify the Ed25519 signature of a request, and return its events.
+
+        Raises:
+            WebhookVerificationError: No configured public key matches, or the signed time is more than 5 minutes off.
+        """
         require_signed(request, self._keys)
         return WebhookResult(parse_events(request))
 

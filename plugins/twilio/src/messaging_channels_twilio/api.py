@@ -1,4 +1,4 @@
-"""What Twilio offers beside sending, as flows: run them with `Transport().run(flow)` or `await AsyncTransport().run(flow)`.
+"""Calls of Twilio's API that send no message, as flows: run them with `Transport().run(flow)` or `await AsyncTransport().run(flow)`.
 
 Source: https://www.twilio.com/docs/messaging/api/message-resource. None of these sends a message, so each may safely be repeated.
 """

@@ -24,7 +24,7 @@ class TwilioMessage:
     state: str
     """Twilio's word, such as `queued`; empty if it gave none."""
     status: Status | None
-    """What the word means; None for an unknown one, and for messages that came to us."""
+    """Our status for Twilio's word; None for an unknown word, and for inbound messages."""
     error_code: int | None = None
     direction: str = ""
     """Such as `outbound-api` or `inbound`."""

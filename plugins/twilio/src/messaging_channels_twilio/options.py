@@ -1,4 +1,4 @@
-"""What only Twilio understands, as a value in a message's `provider_options`.
+"""Options that only Twilio supports, as a value in a message's `provider_options`.
 
 Source: https://www.twilio.com/docs/messaging/api/message-resource#create-a-message
 """

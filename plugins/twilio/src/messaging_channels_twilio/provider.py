@@ -164,21 +164,29 @@ class Twilio(HttpProvider, TwilioApi):
 
     @property
     def endpoints(self) -> Sequence[str]:
-        """See SupportsDiagnosis."""
+        """Return the base URL of the API, for `messaging-channels doctor`."""
         return (self._base_url,)
 
     def diagnose(self) -> Flow[Sequence[Finding]]:
-        """See SupportsDiagnosis."""
+        """Check the credentials and that the sender belongs to the account. Send no message.
+
+        Raises:
+            TransportError: Twilio can't be reached.
+        """
         sender = self._message_defaults.senders["sms"]
         return diagnose(f"{self._base_url}{self._account}", self._read_headers, sender)
 
     @property
     def has_reports(self) -> bool:
-        """See ReportsOptional: without a `status_callback` nothing is reported, unless the messaging service has one."""
+        """Whether `status_callback` is set. Without one, Twilio reports nothing, unless the messaging service has a callback."""
         return self._message_defaults.status_callback is not None
 
     def build_request(self, envelope: Envelope) -> HttpRequest:
-        """See HttpProvider."""
+        """Encode one message as a form for the Messages resource.
+
+        Raises:
+            BadInput: Twilio can't send this message.
+        """
         options = provider_options_of(envelope.message, TwilioOptions)
         if options is not None and options.raw and self._specifications:
             require_documented(options.raw, self._specifications, f"{self._account}/Messages.json")
@@ -193,14 +201,17 @@ class Twilio(HttpProvider, TwilioApi):
         return HttpRequest("POST", self._messages_url, self._write_headers, body)
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
-        """See Provider. Groups are for another provider to reach."""
+        """Send one message. A message to a WhatsApp group gets the reason `Reason.NO_COVERAGE`: Twilio reaches no groups."""
         (envelope,) = batch
         if isinstance(envelope.to, WhatsAppGroupId):
             return (AttemptResult.of(Reason.NO_COVERAGE, "Twilio reaches no groups, nothing was sent"),)
         return (yield from super().send(batch))
 
     def parse_response(self, response: HttpResponse, envelope: Envelope) -> AttemptResult:
-        """See HttpProvider. A refusal of the id of a WhatsApp user ends nothing: another provider may know the person by it."""
+        """Return the result of a send.
+
+        If Twilio refuses the id of a WhatsApp user, the reason is `Reason.NO_COVERAGE`: another provider may know the person by this id.
+        """
         result = answers.parse_create_response(response)
         if result.reason is Reason.RECIPIENT and isinstance(envelope.to, WhatsAppUserId):
             code = answers.error_code_of(parse_json(response))
@@ -209,20 +220,27 @@ class Twilio(HttpProvider, TwilioApi):
         return result
 
     def missing_sender(self, channel: str) -> str | None:
-        """See SupportsSenderCheck."""
+        """Return the setting that a message without a sender lacks on this channel, such as `twilio.sender`; None if the account has a sender."""
         senders = self._message_defaults.senders
         known = "sms" if channel == "mms" else channel
         return None if senders.get(known) else f"twilio.{'' if known == 'sms' else f'{known}_'}sender"
 
     def rate_limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, RateLimit]]:
-        """See SupportsRateLimits. Text messages have none: Twilio queues them by sender, for hours if need be; WhatsApp refuses what comes too fast."""
+        """Return the rate of a WhatsApp sender. WhatsApp refuses messages that come too fast.
+
+        Text messages have no rate: Twilio queues them by sender, for hours if need be.
+        """
         if envelope.channel != "whatsapp":
             return ()
         sender = getattr(envelope.message, "sender", None) or self._message_defaults.senders["whatsapp"]
         return ((("whatsapp", sender), WHATSAPP_RATE_LIMIT),)
 
     def handle_webhook(self, request: WebhookRequest) -> WebhookResult:
-        """See SupportsWebhooks."""
+        """Verify `X-Twilio-Signature` with each configured token, and return the events of the request.
+
+        Raises:
+            WebhookVerificationError: No token matches.
+        """
         if not signatures.is_signed(request, self._webhook_auth_tokens):
             raise WebhookVerificationError(
                 "no configured key matches the signature"
@@ -235,7 +253,9 @@ class Twilio(HttpProvider, TwilioApi):
         return WebhookResult(events, HttpResponse(204, {}, b""))
 
     def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
-        """See SupportsLookup: the one message to that address, of that text and time. Twilio proves no absence, so it never says so.
+        """Return the result of an unknown message: the one message to this address, of this text and time.
+
+        Twilio can't prove that a message does not exist, so the reason is never `Reason.NOT_FOUND`.
 
         Two messages of one text to one address within two minutes cannot be told apart: then, and for texts that were redacted, it says nothing.
 

@@ -1,4 +1,4 @@
-"""What Twilio's answers mean: the two error envelopes, and the message that it created.
+"""Parse Twilio's responses: the two error envelopes, and the created message.
 
 Sources: https://www.twilio.com/docs/usage/twilios-response, https://www.twilio.com/docs/api/errors
 """

@@ -1,4 +1,4 @@
-"""Who made a webhook call: `X-Twilio-Signature`.
+"""Verification of webhooks: `X-Twilio-Signature`.
 
 Source: https://www.twilio.com/docs/usage/webhooks/webhooks-security. There is no time in the scheme, so a captured call is valid for ever: what
 repeats is told by the key of its events.

@@ -1,4 +1,4 @@
-"""What only Vonage understands, as a value in a message's `provider_options`.
+"""Options that only Vonage supports, as a value in a message's `provider_options`.
 
 Sources: https://developer.vonage.com/en/api/sms and https://developer.vonage.com/en/api/messages
 """

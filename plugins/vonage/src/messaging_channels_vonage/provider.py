@@ -165,7 +165,7 @@ class Vonage:
         }
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
-        """See Provider."""
+        """Send one message, through the SMS API or the Messages API by its type."""
         (envelope,) = batch
         if isinstance(envelope.to, WhatsAppGroupId):
             return (AttemptResult.of(Reason.NO_COVERAGE, "Vonage reaches no groups, nothing was sent"),)
@@ -191,11 +191,15 @@ class Vonage:
         return (responses.parse_message_response((yield from ask(request)), by_user_id=by_user_id),)
 
     def validate(self, envelope: Envelope) -> None:
-        """See SupportsValidation."""
+        """Encode the envelope as `send` does, without a request.
+
+        Raises:
+            BadInput: Vonage can't send this message.
+        """
         run_to_first_exchange(self.send([envelope]))
 
     def missing_sender(self, channel: str) -> str | None:
-        """See SupportsSenderCheck."""
+        """Return the setting that a message without a sender lacks on this channel; None if the account has a sender."""
         return (
             None
             if self._senders.get(channel)
@@ -204,12 +208,16 @@ class Vonage:
 
     @property
     def endpoints(self) -> Sequence[str]:
-        """See SupportsDiagnosis."""
+        """Return the base URLs of the APIs, for `messaging-channels doctor`."""
         urls = (urlsplit(one) for one in (self._sms_url, self._messages_url))
         return tuple(dict.fromkeys(f"{one.scheme}://{one.netloc}" for one in urls))
 
     def diagnose(self) -> Flow[Sequence[Finding]]:
-        """See SupportsDiagnosis."""
+        """Check the credentials and the settings of webhooks. Send no message.
+
+        Raises:
+            TransportError: Vonage can't be reached.
+        """
         account = self._account
         has_secret = account.signature_secret is not None
         return diagnose(self._sms_url, account.api_key, account.api_secret, has_signature_secret=has_secret)
@@ -244,7 +252,11 @@ class Vonage:
         return given
 
     def handle_webhook(self, request: WebhookRequest) -> WebhookResult:
-        """See SupportsWebhooks. The SMS API calls by GET or POST, with a form or JSON, signed; the Messages API with a token."""
+        """Verify a request, and return its events. The SMS API calls by GET or POST, with a form or JSON, signed; the Messages API sends a signed token.
+
+        Raises:
+            WebhookVerificationError: The signature or the token does not match.
+        """
         secret = self._account.signature_secret
         if secret is None:
             raise verification_error("no signature secret is configured", "set webhook_signature_secret")

@@ -73,7 +73,7 @@ def _file(word: str, url: str) -> dict[str, Any]:
 
 def _fallback(told: Mapping[str, Any], first: Mapping[str, Any], reference: str) -> SmsFallback:
     if told["to"] != first["to"] or told["client_ref"] != reference.removesuffix("-rcs"):
-        message = "the SMS that follows is for somebody else, or another message"
+        message = "the SMS that follows has another recipient or reference"
         raise ValueError(message)
     seconds = told.get("ttl")
     return SmsFallback(told["text"], told["from"], None if seconds is None else timedelta(seconds=seconds))

@@ -1,4 +1,4 @@
-"""What the provider is told, brought into its normal form. None of it appears in an error."""
+"""Normal forms of the settings and values of the provider. Errors contain no value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a message may say to the Cloud API alone."""
+"""Options that only the Cloud API supports."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class WhatsAppOptions(ProviderOptions):
     provider: ClassVar[str] = "whatsapp-cloud"
 
     when_closed: WhatsAppTemplate | Literal["refuse", "try"] = "refuse"
-    """What happens to a free message if the 24-hour window is known to be closed: refuse it (default), try it, or send this template with the same
+    """Action for a free-form message if the 24-hour window is known to be closed: refuse it (default), try it, or send this template with the same
     options. If nothing is known about the window, Meta decides."""
     identity_key_hash: str | None = field(default=None, repr=False)
     """Deliver only if the person's identity still has this hash."""

@@ -1,4 +1,4 @@
-"""What a message costs, as its reports tell: in the words of all versions of the webhooks."""
+"""Price of a message, from its reports, in all versions of the webhooks."""
 
 from __future__ import annotations
 

@@ -128,11 +128,11 @@ class WhatsAppCloud:
         self._specifications = specifications
 
     def missing_sender(self, channel: str) -> str | None:
-        """See SupportsSenderCheck."""
+        """Return `whatsapp_cloud.sender` if no business number is configured; None if one is, and for other channels."""
         return None if self._sender is not None or channel != "whatsapp" else "whatsapp_cloud.sender"
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
-        """See Provider."""
+        """Send one message; upload its files first."""
         (envelope,) = batch
         number_id = self._number_id(envelope.message)
         message = yield from self._choose_message(envelope, number_id)
@@ -147,11 +147,15 @@ class WhatsAppCloud:
 
     @property
     def endpoints(self) -> Sequence[str]:
-        """See SupportsDiagnosis."""
+        """Return the base URL of the Graph API, for `messaging-channels doctor`."""
         return (self._root.rpartition("/")[0],)
 
     def diagnose(self) -> Flow[Sequence[Finding]]:
-        """See SupportsDiagnosis."""
+        """Check the access token, the business number and the secrets of webhooks. Send no message.
+
+        Raises:
+            TransportError: Meta can't be reached.
+        """
         return diagnose(
             self._root,
             self._authorization,
@@ -161,13 +165,17 @@ class WhatsAppCloud:
         )
 
     def validate(self, envelope: Envelope) -> None:
-        """See SupportsValidation."""
+        """Encode the envelope as `send` does, without a request.
+
+        Raises:
+            BadInput: The Cloud API can't send this message.
+        """
         number_id = self._number_id(envelope.message)
         if not envelope.message.uploads:
             self._request(envelope, envelope.message, number_id)
 
     def rate_limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, RateLimit]]:
-        """See SupportsRateLimits: one rate for the business number, one for it and the person. Without a number, `send` says what is wrong."""
+        """Return two rates: one of the business number, and one of the number and the person. Without a number, `send` raises the error."""
         number_id = str(getattr(envelope.message, "sender", None) or self._sender)
         return (
             ((NAME, number_id), self._number_rate_limit),
@@ -175,7 +183,11 @@ class WhatsAppCloud:
         )
 
     def handle_webhook(self, request: WebhookRequest) -> WebhookResult:
-        """See SupportsWebhooks. A GET is the verification call; everything else has to be signed."""
+        """Answer Meta's verification call (GET), or verify the signature of a request and return its events.
+
+        Raises:
+            WebhookVerificationError: The token or the signature does not match.
+        """
         if request.method.upper() == "GET":
             return answer_verification(request, self._webhook_verify_token)
         require_signed(request, self._webhook_app_secrets)

@@ -1,4 +1,4 @@
-"""What the Cloud API's answers mean."""
+"""Parse the Cloud API's responses."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ WINDOW_SECONDS = 24 * 3600.0
 
 
 class WindowStore(Protocol):
-    """What the provider asks. Put one of your own before a database that all your processes share; it may block."""
+    """Store that the provider asks about 24-hour windows. Implement it on a database that all your processes share; it may block."""
 
     def open_until(self, address: Address, *, number_id: str) -> float | None:
         """Return when the person's window with that business number closes or closed (seconds since the epoch, UTC); None if nothing is known."""
@@ -44,7 +44,7 @@ class CustomerServiceWindows(Observer):
         self._lock = threading.Lock()
 
     def event_received(self, event: Event) -> None:
-        """See Observer. Take note of what a person wrote. Other events change nothing; order and repetition do not matter."""
+        """Store that a person wrote. Other events change nothing; order and repetition do not matter. Safe in threads."""
         if not isinstance(event, MessageReceived) or event.kind not in OPENING_MESSAGE_TYPES:
             return
         number_id = non_empty_text(get_member(get_member(event.raw, "metadata"), "phone_number_id")) or ""
@@ -59,7 +59,7 @@ class CustomerServiceWindows(Observer):
             del self._until[next(iter(self._until))]
 
     def open_until(self, address: Address, *, number_id: str) -> float | None:
-        """See WindowStore."""
+        """Return when the window of a person closes: seconds since the epoch, UTC; None if nothing is known."""
         found = [self._until[key] for one in identities(address) if (key := (number_id, one)) in self._until]
         return max(found, default=None)
 

@@ -141,7 +141,7 @@ CHECKS: Mapping[str, Callable[[ConformanceContext], Iterator[str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """What came of one rule."""
+    """Result of one rule."""
 
     rule: Rule
     findings: tuple[Finding, ...] = ()

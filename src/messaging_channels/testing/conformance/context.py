@@ -1,4 +1,4 @@
-"""One provider under examination, and what it is given to send."""
+"""A provider under test, and the messages that it has to send."""
 
 from __future__ import annotations
 

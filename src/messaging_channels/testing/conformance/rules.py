@@ -1,4 +1,4 @@
-"""What the kit asks, and what it finds."""
+"""Rules and findings of the kit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What the kit asks of every provider. The id is stable."""
+    """A rule that every provider has to follow. The id is stable."""
 
     id: str
     title: str
@@ -21,7 +21,7 @@ class Finding:
 
     rule: Rule
     evidence: str
-    """What was seen; it shows no secret and no whole address but the kit's own."""
+    """Observation of the kit. It shows no secret and no complete address but the kit's own."""
     details: str = field(default="", compare=False)
     """The requests in full that were made last, and the traceback of what ended them."""
 

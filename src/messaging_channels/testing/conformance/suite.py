@@ -21,7 +21,7 @@ class ProviderConformance:
     """Subclass it in the tests of a plugin, as `class TestAcmeSms(ProviderConformance)`, and say what is tested."""
 
     provider: ClassVar[ProviderSpec]
-    """What the plugin registers."""
+    """Spec that the plugin registers."""
     fixtures: ClassVar[ConformanceFixtures]
     channels: ClassVar[Sequence[Channel] | None] = None
     """Those of its messages, its own included; None for the built-in ones and those of installed plugins."""

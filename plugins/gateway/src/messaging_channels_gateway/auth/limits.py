@@ -58,7 +58,7 @@ class RequestLimits:
         except TimeoutError:
             seconds = self._settings.body_timeout
             raise Problem(
-                "slow_body", f"send it within {seconds:g} s", headers={"connection": "close"}
+                "slow_body", f"the body must arrive within {seconds:g} s", headers={"connection": "close"}
             ) from None
         except ClientDisconnect:
             raise Problem("invalid_request", "the connection was closed before the body ended") from None

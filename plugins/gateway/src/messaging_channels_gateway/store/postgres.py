@@ -172,7 +172,7 @@ def import_file(path: Path, database: Connection) -> None:
             f" (SELECT coalesce(max({column}), 0) + 1 FROM {PREFIX}{table}), false)"
         )
     _set_targets(database)
-    _log.info("what the gateway kept in a file was taken over into PostgreSQL; the file stays as it is")
+    _log.info("copied the tables of gateway.sqlite3 into PostgreSQL; the file remains as it was")
 
 
 def _set_targets(database: Connection) -> None:

@@ -106,7 +106,7 @@ class InfobipEmulator(Emulator):
         """Where an answer of the emulator's own broke the documents: path, place, problem. It was then a fault (500)."""
 
     def handle(self, request: Request) -> HttpResponse:
-        """See Emulator. A fault of its own is an answer, too: it never costs the connection."""
+        """Answer one request as the vendor does. An exception of the emulator becomes an answer, too, and never ends the connection."""
         STRICT.set(self._strict)
         try:
             answer = self._handle(request)
@@ -131,7 +131,7 @@ class InfobipEmulator(Emulator):
             return refused.response(request.path)
 
     def state(self) -> Any:  # noqa: ANN401  anything JSON can hold
-        """See Emulator."""
+        """Return what the emulator holds, for `GET /_emulator/state`."""
         return {"messages": self.account.state(), "schedules": list(self.account.schedules)}
 
     def _check_key(self, request: Request) -> None:

@@ -167,7 +167,7 @@ class PeopleResolver:
     clients: Mapping[str | None, PeopleClient] = field(repr=False)
     """By the names under which the accounts are configured (`[accounts.NAME.infobip]`); None is the platform's own."""
     account_of: Callable[[Recipient], str | None] | None = None
-    """Whose person it is. Not needed where there is one account."""
+    """Return the name of the account that a person belongs to. Not needed with one account."""
 
     def __post_init__(self) -> None:
         """Check that it can tell whose a person is.
@@ -180,7 +180,7 @@ class PeopleResolver:
             raise ValueError(message)
 
     def resolve(self, recipient: Any, channel: Channel) -> Flow[ResolvedRecipient | None]:  # noqa: ANN401
-        """See RecipientResolver.
+        """Return the number or email address of a `Person`, and the account that sends to it; None for other recipients.
 
         Raises:
             UnknownRecipient: there is no such person.

@@ -44,7 +44,7 @@ class RcsSender:
 
 @dataclass(frozen=True, slots=True)
 class RcsLookups:
-    """What can be asked, as flows: `transport.run(infobip.rcs.capabilities([...], "Agent"))`. Answers about numbers are kept for a while."""
+    """Calls about RCS that send nothing, as flows: `transport.run(infobip.rcs.capabilities([...], "Agent"))`. Answers about numbers are cached."""
 
     api: InfobipApi
     cache: CapabilityCache = field(default_factory=CapabilityCache)

@@ -1,4 +1,4 @@
-"""What only Infobip understands of an RCS message."""
+"""Options of an RCS message that only Infobip supports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Infobip would understand of a request that sends mail, as JSON or as MIME.
+"""Read a request that sends email, as JSON or as MIME, as Infobip does.
 
 Sources: https://www.infobip.com/docs/api/channels/email/send-email-messages and https://www.infobip.com/docs/api/channels/email/send-mime-email
 """
@@ -94,7 +94,7 @@ def read_mime(told: Mapping[str, Any]) -> list[ReadMessage]:
     to, *copies = told["destinations"]
     shown = [one.plain for one in (*_addresses(mail, "To"), *_addresses(mail, "Cc"))]
     if to not in shown or _mailbox(told["from"]) not in _addresses(mail, "From"):
-        message = "the mail is from somebody else, or to somebody else, than its request"
+        message = "sender or recipient of the mail differ from those of the request"
         raise ValueError(message)
     headers = {name: str(value) for name, value in mail.items()}
     held = {

@@ -1,4 +1,4 @@
-"""What Infobip would understand of a request that sends RCS messages.
+"""Read a request that sends RCS messages, as Infobip does.
 
 Source: https://www.infobip.com/docs/api/channels/rcs/outbound-rcs/send-rcs-messages
 """

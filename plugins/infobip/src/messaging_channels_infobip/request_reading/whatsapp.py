@@ -1,4 +1,4 @@
-"""What Infobip would understand of a request that sends WhatsApp messages: the endpoint tells the type.
+"""Read a request that sends WhatsApp messages, as Infobip does: the path tells the type.
 
 Source: https://www.infobip.com/docs/api/channels/whatsapp/whatsapp-outbound-messages
 """

@@ -29,7 +29,7 @@ _INACTIVE_AFTER = frozenset({"HardBounce", "SpamComplaint"})
 
 
 class PostmarkEmulator(Emulator):
-    """One server of an account, with its streams."""
+    """Emulates one server of a Postmark account, with its message streams."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class PostmarkEmulator(Emulator):
         self._bounces = 0
 
     def handle(self, request: Request) -> HttpResponse:
-        """See Emulator."""
+        """Answer one request as the vendor does."""
         if request.path not in ("/email", "/email/batch") or request.method != "POST":
             return _error(404, 404, "There is nothing at this address.")
         token = request.headers.get("x-postmark-server-token", "")
@@ -73,7 +73,7 @@ class PostmarkEmulator(Emulator):
         return self._take_batch(told, is_test=token == TEST_TOKEN)
 
     def state(self) -> Any:  # noqa: ANN401  anything JSON can hold
-        """See Emulator."""
+        """Return what the emulator holds, for `GET /_emulator/state`."""
         return self.messages
 
     def signed_call(self, told: Mapping[str, Any], url: str) -> HttpRequest:

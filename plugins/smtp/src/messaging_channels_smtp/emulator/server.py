@@ -110,8 +110,8 @@ class SmtpEmulator(Emulator):
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--smtp-port", type=int, default=0, help="where it speaks SMTP; 0 for any free one")
-    parser.add_argument("--webhook-token", default="", help="what reports carry to prove that they are ours")
+    parser.add_argument("--smtp-port", type=int, default=0, help="port of SMTP; 0 for any free port")
+    parser.add_argument("--webhook-token", default="", help="token that reports carry")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -20,7 +20,7 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 
 
 class ImapMailbox:
-    """One folder of an account. What was taken is known by the server, so that a restart goes on where it was."""
+    """Reads the mail of one folder of an IMAP account. The server stores which mail was processed, so a restart goes on behind it."""
 
     def __init__(
         self,

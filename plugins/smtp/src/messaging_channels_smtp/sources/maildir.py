@@ -15,7 +15,7 @@ _SEEN = ":2,S"
 
 
 class MaildirFolder:
-    """One folder that a mail server delivers into. Several processes may watch the same folder: a mail that another one took is gone."""
+    """Reads a folder into which a mail server delivers. Several processes may watch the same folder: each mail is processed by one of them."""
 
     def __init__(self, path: Path, *, interval: float = DEFAULT_INTERVAL) -> None:
         """Take the folder that holds `new` and `cur`, and the seconds between two looks.

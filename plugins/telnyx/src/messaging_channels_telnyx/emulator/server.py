@@ -53,7 +53,7 @@ class TelnyxEmulator(Emulator):
         return public_key_of(self._secret)
 
     def handle(self, request: Request) -> HttpResponse:
-        """See Emulator."""
+        """Answer one request as the vendor does."""
         if request.path not in _PATHS or request.method != "POST":
             return _problem(404, "10005", "Resource not found")
         if not self._is_authorized(request):
@@ -70,7 +70,7 @@ class TelnyxEmulator(Emulator):
         return answer
 
     def state(self) -> Any:  # noqa: ANN401  anything JSON can hold
-        """See Emulator."""
+        """Return what the emulator holds, for `GET /_emulator/state`."""
         return self.messages
 
     def signed_call(self, kind: str, payload: Mapping[str, Any], url: str) -> HttpRequest:

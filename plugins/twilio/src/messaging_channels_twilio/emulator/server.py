@@ -47,7 +47,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 class TwilioEmulator(Emulator):
-    """One account, with a token and any number of API keys."""
+    """Emulates one Twilio account, with an auth token and any number of API keys."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class TwilioEmulator(Emulator):
         self._root = f"/2010-04-01/Accounts/{account_sid}"
 
     def state(self) -> Any:  # noqa: ANN401  JSON
-        """See Emulator."""
+        """Return what the emulator holds, for `GET /_emulator/state`."""
         return list(self.messages.values())
 
     def receive_message(
@@ -110,7 +110,7 @@ class TwilioEmulator(Emulator):
             transport.run(ask(call))
 
     def handle(self, request: Request) -> HttpResponse:
-        """See Emulator."""
+        """Answer one request as the vendor does."""
         try:
             answer = self._handle(request)
         except RequestRejected as refusal:

@@ -80,7 +80,7 @@ class VonageEmulator(Emulator):
         self._application_id, self._public_key = application_id, public_key
 
     def handle(self, request: Request) -> HttpResponse:
-        """See Emulator."""
+        """Answer one request as the vendor does."""
         if request.path == "/v1/messages" and request.method == "POST":
             return self._handle_message(request)
         if _MESSAGE.fullmatch(request.path) and request.method == "PATCH":
@@ -92,7 +92,7 @@ class VonageEmulator(Emulator):
         return _problem(404, "Not found", "There is nothing at this address.")
 
     def state(self) -> Any:  # noqa: ANN401  anything JSON can hold
-        """See Emulator."""
+        """Return what the emulator holds, for `GET /_emulator/state`."""
         return self.messages
 
     def sign(self, parameters: Mapping[str, str]) -> bytes:

@@ -90,7 +90,7 @@ class _PendingErrors:
 
 
 class WhatsAppCloudEmulator(Emulator):
-    """See the module. `messages`, `files` and `read` are what it has so far."""
+    """Emulates the Cloud API with one business number; see the module. `messages`, `files` and `read` hold the messages, uploads and read receipts so far."""
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ class WhatsAppCloudEmulator(Emulator):
         self._known: set[str] = set()
 
     def state(self) -> Any:  # noqa: ANN401  anything JSON can hold
-        """See Emulator."""
+        """Return what the emulator holds, for `GET /_emulator/state`."""
         return {
             "messages": [asdict(one) for one in self.messages],
             "files": {name: {"type": kind, "size": len(data)} for name, (kind, data) in self.files.items()},
@@ -142,7 +142,7 @@ class WhatsAppCloudEmulator(Emulator):
         }
 
     def handle(self, request: Request) -> HttpResponse:
-        """See Emulator."""
+        """Answer one request as the vendor does."""
         if request.path.startswith("/_whatsapp/"):
             return self._handle_control(request)
         if request.headers.get("authorization") != f"Bearer {self._account.token}":
@@ -378,12 +378,12 @@ _PATH = re.compile(r"/v[0-9]+\.[0-9]/(?P<id>[A-Za-z0-9_-]+)(?:/(?P<edge>messages
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command line takes."""
-    parser.add_argument("--token", default=TOKEN, help="the access token it wants")
-    parser.add_argument("--app-secret", default=SECRET, help="what it signs webhooks with")
+    parser.add_argument("--token", default=TOKEN, help="access token that clients must send")
+    parser.add_argument("--app-secret", default=SECRET, help="secret that signs webhooks")
     parser.add_argument("--number-id", default=NUMBER_ID, help="the id of the business number")
-    parser.add_argument("--reports", default="sent,delivered", help="what it reports of each message")
-    parser.add_argument("--windows", action="store_true", help="fail what is outside the 24 hours")
-    parser.add_argument("--rates", action="store_true", help="refuse what is too fast")
+    parser.add_argument("--reports", default="sent,delivered", help="reports for each message")
+    parser.add_argument("--windows", action="store_true", help="fail messages outside the 24 hours")
+    parser.add_argument("--rates", action="store_true", help="refuse requests that come too fast")
 
 
 def build(options: argparse.Namespace) -> WhatsAppCloudEmulator:

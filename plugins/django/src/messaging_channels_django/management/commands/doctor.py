@@ -34,7 +34,7 @@ class Command(BaseCommand):
         questions = (self._settings, self._providers, self._ledger, self._mail, self._webhooks)
         answers = [self._ask(question) for question in questions]
         if not all(answers):
-            raise CommandError("messages cannot be sent as they should be; see above")
+            raise CommandError("the check found errors: see above")
 
     def _ask(self, question: Callable[[], str]) -> bool:
         name = question.__name__.strip("_")

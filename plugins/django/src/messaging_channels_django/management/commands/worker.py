@@ -37,9 +37,9 @@ class Command(BaseCommand):
             "--retention-days",
             type=float,
             metavar="DAYS",
-            help="forget addresses and dead letters after that",
+            help="days after which addresses and dead letters are deleted",
         )
-        parser.add_argument("--drain", action="store_true", help="send what is due now, then end")
+        parser.add_argument("--drain", action="store_true", help="send due messages, then exit")
 
     def handle(self, *_: str, **options: Any) -> None:  # noqa: ANN401  Django's own
         """Work until SIGTERM or SIGINT.
