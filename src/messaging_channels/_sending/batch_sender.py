@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import inf
@@ -26,7 +26,7 @@ from messaging_channels.plugins.provider import Provider, SupportsBatchGrouping
 if TYPE_CHECKING:
     from messaging_channels._sending.attempt import AttemptEnd
     from messaging_channels._sending.recorder import AttemptRecorder, PlannedEnds
-    from messaging_channels._sending.send_state import SendRequest, SendState
+    from messaging_channels._sending.send_state import SendRequest, SendState, StartResult
     from messaging_channels.policies.circuit_breaker import CircuitBreakers
 
 
@@ -60,8 +60,7 @@ class BatchSender:
         lease_end, is_recorded = inf, states[0].request.is_recorded
         if is_recorded:
             results = yield from self.recorder.start(states, provider, started_at, delay, ends)
-            states = [state for state, result in results if state.apply_start(result)]
-            if not states:
+            if not (states := _started(results)):
                 return
             lease_end = started_at + self.recorder.options.lease
         sent_flag = SentFlag()
@@ -153,6 +152,11 @@ class BatchSender:
         warn_if_misdirected(end, name)
         breaker = state.selection.route.circuit_breaker
         self.circuits.record((state.request.account, name), end.reason, breaker, now)
+
+
+def _started(results: Iterable[tuple[SendState, StartResult]]) -> Sequence[SendState]:
+    """Return those whose attempt was written down, and may be made."""
+    return [state for state, result in results if state.apply_start(result)]
 
 
 def _is_accepted(end: AttemptEnd) -> bool:

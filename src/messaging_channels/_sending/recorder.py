@@ -84,9 +84,7 @@ class AttemptRecorder:
         # in one order for all callers, so that no two of them wait for each other's keys
         states = sorted(states, key=lambda one: one.request.options.idempotency_key or "")
         intents = [self._intent(one, provider.name, now, delay) for one in states]
-        # ends of the messages before, and their own that could not be written
-        before = [end for _, end in ends or ()]
-        before += [one.unwritten for one in states if one.unwritten is not None]
+        before = _ends_before(ends or [], states)
         try:
             replies = yield from _perform([*before, *intents])
         except errors.LedgerUnavailable as error:
@@ -97,8 +95,7 @@ class AttemptRecorder:
         except BaseException:  # the caller stopped waiting, and nothing left the machine
             yield from _release(intents)
             raise
-        if ends:
-            _tell_written(ends, replies)
+        _tell_written(ends or [], replies)
         results: list[tuple[SendState, StartResult]] = []
         for state, intent, reply in zip(states, intents, replies[len(before) :], strict=True):
             is_ours = reply is _GRANTED[type(intent)]
@@ -272,6 +269,11 @@ class AttemptRecorder:
         result = self.options.without_address(result, request.envelope.to)
         number, look_at = state.attempts[-1].number, now + self.options.reconcile_after[0]
         return FinishAttempt(request.message_id, number, result, now, look_at, why)
+
+
+def _ends_before(ends: PlannedEnds, states: Sequence[SendState]) -> Sequence[Operation[Any]]:
+    """Return what has to be written with the intents of these: ends of the messages before, and their own that could not be written."""
+    return [*(end for _, end in ends), *(one.unwritten for one in states if one.unwritten is not None)]
 
 
 def _tell_written(ends: PlannedEnds, replies: Sequence[Any]) -> None:

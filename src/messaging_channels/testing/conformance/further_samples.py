@@ -54,6 +54,9 @@ MORE_VALUES: Mapping[str, tuple[Any, ...]] = {
     ),
     "Email.reply_to": ((EmailAddress("zqHelp", "example.com", 'zq Help, "Desk"'),),),
     "auto_submitted": ("auto-generated",),
+    "caption": (f"zq {'long words of a caption ' * 12}zq",),
+    "sender": ("ZqShop",),
+    "Email.sender": (),
     "list_unsubscribe": (
         ListUnsubscribe(mailto="zqleave@example.com"),
         ListUnsubscribe(url="https://shop.example.com/zq-leave/2"),
