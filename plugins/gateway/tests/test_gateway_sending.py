@@ -502,3 +502,16 @@ def test_the_place_of_a_fault_does_not_name_the_form(served: Any, content: objec
     ).json()
 
     assert problem["errors"][0]["pointer"] == pointer
+
+
+@pytest.mark.parametrize(("channel", "to"), [("sms", "12"), ("whatsapp", "Zoe"), ("email", "nobody")])
+def test_an_address_that_is_none_is_refused_by_the_name_of_its_field(
+    served: Any, channel: str, to: str
+) -> None:
+    content = {"subject": "s", "text": "t"} if channel == "email" else {"text": "t"}
+
+    problem = served.client.post(f"/v1/apps/message/{channel}", json={"to": to, "content": content}).json()
+
+    assert problem["code"] == "invalid_address"
+    assert problem["detail"].startswith("/to: this is not")
+    assert to not in problem["detail"].replace("nobody@", "")

@@ -54,7 +54,11 @@ async def send_to_address(request: Request) -> Response:
     body = validate_body(ADDRESS_BODIES[channel], await json_body(request))
     call = _SendRequest(gateway_of(request), caller, channel, body, idempotency_key(request))
     if isinstance(body.to, str):
-        return await call.send_one(body.to)
+        try:
+            return await call.send_one(body.to)
+        except errors.InvalidAddress:
+            _require_address(channel, body.to)
+            raise
     return await call.send_several(
         [_parse_address(channel, one, f"/to/{index}") for index, one in enumerate(body.to)]
     )
@@ -265,6 +269,14 @@ async def _releasing(over: asyncio.Future[None], work: Coroutine[Any, Any, Resul
 def _release(over: asyncio.Future[None]) -> None:
     if not over.done():
         over.set_result(None)
+
+
+def _require_address(channel: str, address: str) -> None:
+    """Refuse the address of a call by the name of its field."""
+    try:
+        CHANNELS[channel].parse(address)
+    except errors.InvalidAddress as error:
+        raise Problem("invalid_address", f"/to: {error}") from None
 
 
 def _parse_address(channel: str, address: str, pointer: str) -> Address:
