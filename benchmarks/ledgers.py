@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 import sqlite3
 import sys
 import tempfile
@@ -281,6 +282,8 @@ def scans(ledger, since, count):
         Dispatcher([AtOnce()], ledger=ledger) as dispatcher,
     ):
         middle = since + count / 200
+        person, waiting_person, step = itertools.count(100), itertools.count(100), itertools.count(50)
+        # each change finds somebody, or messages, of whom something is left
         asked = {
             "newest": lambda: dispatcher.list_messages(limit=10),
             "rare status": lambda: dispatcher.list_messages(limit=1, status="REJECTED_DESTINATION"),
@@ -295,12 +298,14 @@ def scans(ledger, since, count):
             ),
             "dead letters": lambda: dispatcher.queue.dead_letters(limit=10),
             "one recipient": lambda: dispatcher.list_messages(limit=10, to="+447700000042"),
-            "erase": lambda: dispatcher.queue.erase_recipient(PhoneNumber.parse("+447700000043")),
+            "erase": lambda: dispatcher.queue.erase_recipient(PhoneNumber(f"4477{next(person):08}")),
             "erase of a fallback": lambda: dispatcher.queue.erase_recipient(
-                PhoneNumber.parse("+447800000100")
+                PhoneNumber(f"4478{next(waiting_person):08}")
             ),
             "export": lambda: dispatcher.queue.export_recipient(PhoneNumber.parse("+447700000044")),
-            "a step of prune": lambda: transport.run(ask(Prune(time.time(), id_at(since + 5), 100))),
+            "a step of prune": lambda: transport.run(
+                ask(Prune(time.time(), id_at(since + next(step) / 10), 10))
+            ),
             "a step of deletion": lambda: transport.run(
                 ask(DeleteRecords(time.time(), time.time(), id_at(since + 7), 5))
             ),

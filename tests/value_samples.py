@@ -19,6 +19,8 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any, NoReturn
 
+from pydantic import BaseModel
+
 from messaging_channels import (
     EmailAddress,
     PhoneNumber,
@@ -86,6 +88,16 @@ def values() -> Iterator[tuple[type, Any]]:
                 yield kind, sample(kind)
             except NotAValue:
                 continue
+
+
+def models() -> Iterator[tuple[type[BaseModel], BaseModel]]:
+    """Yield each model of pydantic with a sample of it: settings of plugins, and what the gateway takes and answers."""
+    for kind in classes():
+        if issubclass(kind, BaseModel):
+            try:
+                yield kind, sample(kind)
+            except (NotAValue, ValueError):  # one whose fields are checked together: as it is without a check
+                yield kind, kind.model_construct()
 
 
 def error_of(kind: type[Exception]) -> Exception:

@@ -110,6 +110,8 @@ REQUESTS = [
         "ik wil dit niet meer ontvangen",
 ]  # fmt: skip
 SENTENCES = [
+        "Bitte tragen Sie mich ein", "Nehmen Sie mich bitte mit", "Bitte stoppen Sie die Lieferung", "haal me op van het station",
+        "Supprimez mon adresse de livraison", "cancella il mio indirizzo di consegna",
         "stop by tomorrow", "Stop by the store on your way", "I'll stop at 5", "can't stop laughing",
         "The bus stop is closed", "One stop shop", "end of the month is fine", "the end",
         "I will cancel the meeting", "Don't cancel", "cancel my appointment please", "Quit worrying",

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from enum import Enum
 from importlib import import_module
 from typing import Any
 
@@ -42,6 +43,21 @@ def test_every_value_is_pickled_copied_and_compared() -> None:
 
     assert changed == []
     assert {kind.__name__ for kind in found} >= KNOWN
+
+
+def test_every_model_of_settings_and_requests_is_pickled_copied_and_compared() -> None:
+    found = [(kind, one) for kind, one in value_samples.models() if one is not None]
+    changed = [kind.__qualname__ for kind, one in found for way in WAYS if way(one) != one]
+
+    assert changed == []
+    assert {kind.__name__ for kind, _ in found} >= {"GatewaySettings", "LedgerSettings", "SandboxSettings"}
+
+
+def test_every_member_of_an_enumeration_stays_itself() -> None:
+    members = [one for kind in value_samples.classes() if issubclass(kind, Enum) for one in kind]
+
+    assert [one for one in members for way in WAYS if way(one) is not one] == []
+    assert len(members) > 50
 
 
 def test_every_public_value_of_the_faces_is_among_them_or_holds_parts_of_a_program() -> None:

@@ -190,7 +190,7 @@ def _prune(operation: r.Prune, dialect: Dialect) -> StatementFlow[r.PrunedPage]:
         ),
         between,
     )
-    yield from forget_words(_NOT_WAITING, (*between, *between))
+    yield from forget_words(" > ? AND message_id <= ?", between)
     return r.PrunedPage(len(touched), keys[-1][0])
 
 
@@ -267,7 +267,6 @@ def _parts(values: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 
 _MOST_VALUES = 500
-_NOT_WAITING = " > ? AND message_id <= ? AND message_id NOT IN (SELECT message_id FROM messaging_channels_queue WHERE message_id > ? AND message_id <= ?)"
 _DELETE_ORPHANS = (
     "DELETE FROM messaging_channels_event WHERE key IN (SELECT key FROM messaging_channels_event"
     " WHERE message_id IS NULL AND heard_at < ? ORDER BY heard_at LIMIT ?) RETURNING key"

@@ -524,7 +524,7 @@ PATTERNS = (
     r"(?:cessez|arretez|arreter) (?:de )?(?:menvoyer|mecrire|me contacter|menvoyer|vos|ces|les (?:messages|sms|mails|pubs?)|tout|ca|cela)",
     r"(?:laissez moi tranquille|ne plus recevoir|je me desabonne|je me desinscris)",
     r"(?:merci|priere|veuillez)(?: de)? (?:darreter|me (?:desinscrire|desabonner|retirer|supprimer))",
-    r"(?:supprimez|retirez|effacez|enlevez) (?:moi|mon numero|mon adresse|mes coordonnees)",
+    r"(?:supprimez|retirez|effacez|enlevez) (?:moi|mon numero|mes coordonnees)",
     r"plus de (?:messages|sms|pub|publicites?|mails)(?! qu)",
     # Spanish
     r"no (?:quiero|deseo|queremos) (?:mas )?(?:recibir|mensajes|sms|correos|publicidad)",
@@ -536,9 +536,10 @@ PATTERNS = (
     r"no mas (?:mensajes|sms|publicidad|correos)",
     # German
     r"(?:mochte|will|wunsche|mochten) (?:bitte )?keine (?:weiteren )?(?:nachrichten|sms|werbung|mails|newsletter)",
-    r"(?:streichen|nehmen|loschen|entfernen|tragen) sie (?:bitte )?(?:mich|meine (?:nummer|daten|adresse))",
+    r"(?:streichen|loschen|entfernen) sie (?:bitte )?(?:mich|meine (?:nummer|daten))",
+    r"(?:nehmen|tragen) sie (?:bitte )?mich (?:aus|von)",
     r"aus (?:der|ihrer|eurer|dieser) liste (?:streichen|loschen|nehmen|austragen|entfernen)",
-    r"(?:stoppen|beenden) sie (?:das|die|diese|alle|bitte)",
+    r"(?:stoppen|beenden) sie (?:bitte )?(?:das(?! )|(?:die|diese|alle) (?:nachrichten|sms|werbung|mails))",
     r"(?:lassen sie|lasst|lass) mich in ruhe",
     # Portuguese
     r"par(?:em|e|ar) (?:de (?:me )?(?:enviar|mandar|escrever|incomodar)|com (?:as|os|essas|esses) (?:mensagens|sms))",
@@ -555,13 +556,14 @@ PATTERNS = (
     r"non (?:mandatemi|inviatemi|scrivetemi|contattatemi|chiamatemi|mandarmi|inviarmi|scrivermi) piu",
     r"(?:niente|basta|fermate|stop) (?:piu |con |i |ai )?(?:messaggi|sms|pubblicita)",
     r"lasciatemi (?:in pace|stare)",
-    r"(?:rimuovi|cancella|elimina|rimuovete|cancellate|eliminate|togliete) il mio (?:numero|contatto|indirizzo|nome)",
+    r"(?:rimuovi|cancella|elimina|rimuovete|cancellate|eliminate|togliete) il mio (?:numero|contatto)",
     # Dutch
     r"wil (?:me|mij|mezelf) (?:graag )?(?:uitschrijven|afmelden)",
     r"wil (?:dit|ze|deze|dat|geen)(?: \w+)?(?: niet)?(?: meer)? ontvangen",
     r"stuur (?:mij |me |ons )?(?:niets|geen \w+) meer",
     r"laat (?:me|mij) met rust",
-    r"(?:verwijder|haal|schrap) (?:mij|me|mijn (?:nummer|gegevens|adres))",
+    r"(?:verwijder|schrap) (?:mij|me|mijn (?:nummer|gegevens))",
+    r"haal (?:mij|me|mijn nummer) (?:van|uit) (?:de|jullie|uw) lijst",
     r"stop met (?:sturen|berichten|sms|smsen|deze|die|het sturen|mailen|appen)",
 )
 """What means it in a longer sentence too, in the forms that a verb and its object take."""

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from urllib.parse import quote
 
 from messaging_channels_gateway.settings import GatewaySettings
@@ -15,14 +15,18 @@ from messaging_channels_gateway.store.state import statements_work
 
 if TYPE_CHECKING:
     from messaging_channels import Configuration
-    from messaging_channels_gateway.store.state import StateStore
+    from messaging_channels_gateway.store.state import Rows, StateStore
+
+
+Notice: TypeAlias = "tuple[str, str, float, dict[str, Any]]"
+"""Tenant, name, time and what is told."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
     """What was found of a person."""
 
-    notices: Mapping[str, tuple[str, str, float, dict[str, Any]]]
+    notices: Mapping[str, Notice]
     """By id: tenant, name, time and what is told."""
     entries: Mapping[tuple[str, str, str], Any]
     """Documents of the directory, by tenant, kind and id."""
@@ -73,29 +77,40 @@ class PersonalData:
         self.store.close()
 
     def _find(self, addresses: Sequence[str], message_ids: Sequence[str]) -> Kept:
-        read, known = self.store.read, frozenset(message_ids)
-        notices: dict[str, tuple[str, str, float, dict[str, Any]]] = {}
-        entries: dict[tuple[str, str, str], Any] = {}
-        calls: dict[tuple[str, str], str] = {}
-        for one in addresses:
-            for key, *told, data in read(_NOTICES, _in_json(one)):
-                notices[key] = (*told, json.loads(data))
-            for *place, document in read(_ENTRIES, _in_json(one), _in_json(one)):
-                if _holds(kept := json.loads(document), one.lower()):
-                    entries[place[0], place[1], place[2]] = kept
-            for form in _in_url(one):
-                calls |= {(tenant, key): url for tenant, key, url in read(_CALLS, form)}
-        for key, *told, data in read(_NOTICES, '"url":') if known else ():
-            kept = json.loads(data)
-            if kept.get("messageId") in known:
-                notices[key] = (*told, kept)
-        return Kept(notices, entries, calls)
+        known = frozenset(message_ids)
+        notices = {
+            row[0]: _notice(*row[1:]) for one in addresses for row in self._read(_NOTICES, _in_json(one))
+        }
+        for key, *row in self._read(_NOTICES, '"url":') if known else ():
+            notice = _notice(*row)
+            if notice[3].get("messageId") in known:
+                notices[key] = notice
+        return Kept(notices, self._find_entries(addresses), self._find_calls(addresses))
+
+    def _find_entries(self, addresses: Sequence[str]) -> Mapping[tuple[str, str, str], Any]:
+        return {
+            (tenant, kind, key): kept
+            for one in addresses
+            for tenant, kind, key, document in self._read(_ENTRIES, _in_json(one), _in_json(one))
+            if _holds(kept := json.loads(document), one.lower())
+        }
+
+    def _find_calls(self, addresses: Sequence[str]) -> Mapping[tuple[str, str], str]:
+        forms = [form for one in addresses for form in _in_url(one)]
+        return {(tenant, key): url for form in forms for tenant, key, url in self._read(_CALLS, form)}
+
+    def _read(self, statement: str, *values: str) -> Rows:
+        return self.store.read(statement, *values)
 
 
 def open_personal_data(configuration: Configuration) -> PersonalData | None:
     """Return the state of the configured gateway; None if there is none. Nothing is created."""
     store = existing_store(GatewaySettings.read(configuration), configuration.ledger())
     return None if store is None else PersonalData(store)
+
+
+def _notice(tenant: str, name: str, at: float, data: str) -> Notice:
+    return tenant, name, at, json.loads(data)
 
 
 def _erasing(kept: Kept) -> Iterator[tuple[str, tuple[Any, ...]]]:
