@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import chain
@@ -42,6 +45,8 @@ LEASE = 30.0
 _TIMEOUT = 10.0
 """Seconds for which one step of recording is waited for: a message that somebody holds locked delays the others no longer."""
 _MAX_TRIES = 12
+_MOST_REMEMBERED, _REMEMBERED_FOR = 20_000, 120.0
+"""Keys, and seconds: not so long that a ledger which was restored from a copy would be taken for the one before."""
 _FIRST_WAIT, _LONGEST_WAIT = 5.0, 900.0
 _WAIT_FOR_KEY = 86400.0
 
@@ -52,6 +57,26 @@ class StoreEvents(Protocol):
     def __call__(
         self, told: Sequence[Event], request: None, account: str | None
     ) -> Flow[Sequence[Event]]: ...
+
+
+class RecentKeys:
+    """The keys of reports that were kept in the last minutes: what a provider brings again is known without a look at the ledger."""
+
+    def __init__(self) -> None:
+        self._until: OrderedDict[str, float] = OrderedDict()
+
+    def has(self, key: str) -> bool:
+        """Whether a report was kept lately."""
+        return self._until.get(key, 0.0) > time.monotonic()
+
+    def add(self, keys: Iterable[str]) -> None:
+        """Remember reports that are durable now."""
+        until = time.monotonic() + _REMEMBERED_FOR
+        for key in keys:
+            self._until[key] = until
+        with suppress(KeyError):  # another thread was quicker
+            while len(self._until) > _MOST_REMEMBERED:
+                self._until.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +91,7 @@ class ReportInbox:
     clock: Callable[[], float]
     owner: str = field(default_factory=random_digits)
     """The holder of what is taken in: one name, so that many reports are forgotten in one step."""
+    taken: RecentKeys = field(default_factory=RecentKeys)
 
     @property
     def is_kept(self) -> bool:
@@ -90,9 +116,13 @@ class ReportInbox:
         self, events: Sequence[Event], account: str | None, recorder: str, *, lease: float | None
     ) -> Flow[TakenReports | None]:
         """Keep reports in one small commit. Return what of them is new, if this process is to record it: within a `lease` of so many seconds."""
+        events = [one for one in events if not self.taken.has(one.key)]
+        if not events:
+            return None
         now, owner = self.clock(), "" if lease is None else self.owner
         items = self._items(events, account, recorder, now)
         fresh = yield from ask(TakeReports(items, owner, now + (lease or 0.0)))
+        self.taken.add(one.event_key for one in items)
         new = {one.key: one for one in events if one.key in fresh}
         if not new or lease is None:
             return None

@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 from messaging_channels._ledger.group_replies import AnyPending, deliver
 from messaging_channels._ledger.postgres_arrays import register
 from messaging_channels._ledger.postgres_group import ALONE, Group, flatten, may_be_grouped
-from messaging_channels._ledger.postgres_intake import Intake, is_of_intake
+from messaging_channels._ledger.postgres_intake import Intake, is_of_intake, prepare
 from messaging_channels._ledger.postgres_lockstep import Lockstep, is_of_calls, is_of_reports
 from messaging_channels._ledger.postgres_places import Places, is_of_places
 from messaging_channels._ledger.postgres_statements import (
@@ -167,6 +167,8 @@ class Writer:
         try:
             with connection.transaction(), connection.cursor() as cursor:
                 run_flow(cursor, opened_database(DIALECT, time.time()))
+            if self._kind is Intake:
+                prepare(connection)
         except BaseException:
             connection.close()
             raise
