@@ -32,7 +32,8 @@ pytest_collect_file = Sybil(
 
 def pytest_xdist_auto_num_workers() -> int:
     """One process more than there are cores: a fifth of their time, tests wait for servers and for processes of their own."""
-    return (os.cpu_count() or 1) + 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS") or cores + 1)
 
 
 @pytest.hookimpl(trylast=True)
