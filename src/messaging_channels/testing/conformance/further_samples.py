@@ -55,8 +55,6 @@ MORE_VALUES: Mapping[str, tuple[Any, ...]] = {
     "Email.reply_to": ((EmailAddress("zqHelp", "example.com", 'zq Help, "Desk"'),),),
     "auto_submitted": ("auto-generated",),
     "caption": (f"zq {'long words of a caption ' * 12}zq",),
-    "sender": ("ZqShop",),
-    "Email.sender": (),
     "list_unsubscribe": (
         ListUnsubscribe(mailto="zqleave@example.com"),
         ListUnsubscribe(url="https://shop.example.com/zq-leave/2"),
@@ -74,6 +72,8 @@ VALUES_TO_LOOK_FOR: Mapping[str, tuple[Any, ...]] = {
         {"X-Zq-Long": f"zq {'words of a long value ' * 6}zq"},
         {"Importance": "zq", "Feedback-ID": "zq:offers"},
     ),
+    "sender": ("zqShop",),
+    "Email.sender": (),
 }
 """Values that are looked for in requests, and that a reader of requests need not know."""
 
