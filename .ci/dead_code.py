@@ -12,6 +12,7 @@ CALLED_BY_OTHERS = {
     "has_delete_permission", "MessageAdmin", "QueueAdmin", "ConsentAdmin",  # Django
     "eof_received", "pause_writing",  # asyncio
     "handle_RCPT", "handle_DATA",  # aiosmtpd
+    "__getattr__",  # Python, of a module
     "row_factory",  # sqlite3
     "dump",  # psycopg
     "access_log", "should_exit", "_unsupported_upgrade_warning",  # uvicorn
