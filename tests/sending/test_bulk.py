@@ -94,7 +94,7 @@ def test_each_recipient_may_have_a_message_of_its_own() -> None:
     one = Scripted("one")
     with Dispatcher([one]) as dispatcher:
         list(dispatcher.send_each((Sms(f"code {number}") for number in range(3)), to=_numbers(3)))
-        with pytest.raises(InvalidMessage, match="not as many"):
+        with pytest.raises(InvalidMessage, match="as many messages as recipients"):
             list(dispatcher.send_each([Sms("only one")], to=_numbers(3)))
     texts = {envelope.to.plain: envelope.message.text for envelope in one.asked[:3]}  # type: ignore[attr-defined]
 
