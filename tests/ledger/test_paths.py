@@ -41,6 +41,9 @@ class Raising(os.PathLike[str]):
         message = "hush"
         raise RuntimeError(message)
 
+    def __repr__(self) -> str:
+        return "Raising()"
+
 
 def _send(ledger: SqliteLedger) -> None:
     with Dispatcher([Scripted("vendor")], ledger=ledger) as dispatcher, closing(ledger):
