@@ -119,6 +119,91 @@ def test_the_command_line_sends_on_it(distribution: Path, more: tuple[str, ...],
         assert '"destination":"user-1"' in done.stdout.replace(" ", "")
 
 
+MAIN = ("-m", "messaging_channels._cli.main")
+OF_A_STRANGER = """
+import json
+from messaging_channels import Configuration, Dispatcher, Fallback, MappingResolver, Sms, User, Worker, errors
+from messaging_channels.messages import Adaptive, Content
+from messaging_channels_acme_chat import CHANNEL, AcmeChatText
+
+told = {}
+configuration = Configuration.read(use_sandbox_defaults=True)
+people = MappingResolver({
+    User("zoe"): {"acme-chat": "user-1", "sms": "+447700900123"},
+    User("ann"): {"acme-chat": "user-refused", "sms": "+447700900124"},
+})
+with Dispatcher.from_parts(configuration.build()) as dispatcher:
+    told["own"] = CHANNEL.name in {one.name for one in configuration.plugins.channels}
+    try:
+        Adaptive(Content("hi")).render(CHANNEL)
+    except errors.InvalidMessage as error:
+        told["adaptive"] = "takes no declared content" in str(error)
+arguments = {**configuration.dispatcher_arguments(), "resolvers": [people]}
+with Dispatcher(**arguments) as dispatcher:
+    told["channels"] = [one.channel for one in dispatcher.channels_of(User("zoe"))]
+    sent = dispatcher.send([AcmeChatText("hi"), Sms("hi")], to=User("zoe"), via="preferred")
+    dispatcher.consent.add("acme-chat", "user-1")
+    other = dispatcher.send([AcmeChatText("hi"), Sms("hi")], to=User("zoe"), via="preferred")
+    told["preferred"] = [sent.channel, other.channel]
+    waits = dispatcher.enqueue(Fallback([AcmeChatText("hi"), Sms("hi")]), to=User("ann"))
+    Worker(dispatcher).drain()
+    told["fallback"] = [one.channel for one in dispatcher.get_message(waits.id).attempts]
+print(json.dumps(told))
+"""
+
+
+def test_fallback_preferences_and_consent_know_the_channel(distribution: Path) -> None:
+    done = _run(distribution, "-c", OF_A_STRANGER)
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == {
+        "own": True,
+        "adaptive": True,
+        "channels": ["acme-chat", "sms"],
+        "preferred": ["acme-chat", "sms"],
+        "fallback": ["acme-chat", "sms"],
+    }
+
+
+def test_a_worker_of_another_process_sends_what_waits_on_it(distribution: Path) -> None:
+    stored = _run(
+        distribution, *MAIN, "enqueue", "acme-chat", "--to", "user-3", "--text", "later", "--silent"
+    )
+    worked = _run(distribution, *MAIN, "worker", "--drain")
+    told = _run(distribution, *MAIN, "sandbox", "list")
+
+    assert (stored.returncode, worked.returncode) == (0, 0), stored.stderr + worked.stderr
+    mine = [one for one in json.loads(told.stdout)["messages"] if one["destination"] == "user-3"]
+    assert len(mine) == 1
+
+
+def test_what_is_kept_of_an_address_of_it_is_exported_and_erased(distribution: Path) -> None:
+    of_it = ("user-5", "--channel", "acme-chat")
+    _run(distribution, *MAIN, "send", "acme-chat", "--to", "user-5", "--text", "hello")
+    blocked = _run(distribution, *MAIN, "consent", "add", *of_it)
+    refused = _run(distribution, *MAIN, "send", "acme-chat", "--to", "user-5", "--text", "hello")
+    exported = _run(distribution, *MAIN, "ledger", "export", *of_it)
+    erased = _run(distribution, *MAIN, "ledger", "erase", *of_it)
+    left = _run(distribution, *MAIN, "ledger", "export", *of_it)
+    unnamed = _run(distribution, *MAIN, "ledger", "erase", "user-5")
+
+    assert (blocked.returncode, refused.returncode != 0) == (0, True), blocked.stderr
+    assert len(json.loads(exported.stdout)["messages"]) >= 1, exported.stderr
+    assert erased.returncode == 0, erased.stderr
+    assert json.loads(left.stdout)["messages"] == []
+    assert (unnamed.returncode, "--channel" in unnamed.stderr) == (2, True), unnamed.stderr
+
+
+def test_lists_of_channels_and_statuses_have_it(distribution: Path) -> None:
+    channels = _run(distribution, *MAIN, "channels", "--json")
+    statuses = _run(distribution, *MAIN, "statuses", "--channel", "acme-chat", "--json")
+    strange = _run(distribution, *MAIN, "statuses", "--channel", "pigeon")
+
+    assert "acme-chat" in {one["name"] for one in json.loads(channels.stdout)["channels"]}
+    assert {one["channel"] for one in json.loads(statuses.stdout)["statuses"]} == {"all"}
+    assert strange.returncode == 2
+
+
 def test_an_address_that_is_none_is_refused_by_the_command_line(distribution: Path) -> None:
     done = _run(
         distribution,

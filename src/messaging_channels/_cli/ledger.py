@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from messaging_channels._cli.channel_options import require_channel
 from messaging_channels._cli.exits import EXIT_UNKNOWN, fail
 from messaging_channels._cli.messages import add_command, add_group, always_json
 from messaging_channels._cli.output import print_json
@@ -14,10 +15,12 @@ from messaging_channels._cli.values import positive
 from messaging_channels._client.dispatcher import Dispatcher
 from messaging_channels._config.settings import Configuration
 from messaging_channels._ledger.options import LedgerOptions
-from messaging_channels._model.errors import InvalidSetting
+from messaging_channels._model.errors import InvalidAddress, InvalidSetting
 from messaging_channels.consent.store import any_address
+from messaging_channels.plugins.channel_addresses import address_on
 
 if TYPE_CHECKING:
+    from messaging_channels._model.addresses import Address
     from messaging_channels.plugins.ledger_restored import RestoredCopy
 
 
@@ -37,7 +40,11 @@ def add_ledger_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps 
         ("erase", _erase, "forget one recipient: no address and no body of it is kept"),
     ):
         one = add_command(ledger, name, run, words)
-        one.add_argument("address", metavar="ADDRESS", help="a phone number or a mail address")
+        one.add_argument("address", metavar="ADDRESS", help="such as a phone number or a mail address")
+        one.add_argument(
+            "--channel",
+            help="whose address it is (default: told by its looks: a number, a mail address or the id of a WhatsApp user)",
+        )
         if run is _export:
             always_json(one)
     restored = add_command(
@@ -141,13 +148,31 @@ def _upgrade(_: argparse.Namespace) -> int:
 
 def _export(options: argparse.Namespace) -> int:
     with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
-        print_json(dispatcher.queue.export_recipient(any_address(options.address)))
+        print_json(dispatcher.queue.export_recipient(_recipient(options)))
     return 0
+
+
+def _recipient(options: argparse.Namespace) -> Address:
+    """Return whom a command is about.
+
+    Raises:
+        InvalidAddress: it is no address of that channel.
+        UnknownChannel: no installed plugin supplies the channel.
+    """
+    if options.channel is None:
+        try:
+            return any_address(options.address)
+        except InvalidAddress as error:
+            hint = f"{error.hint}, or name its channel with --channel"
+            raise InvalidAddress(error.problem, kind=error.kind, hint=hint) from None
+    require_channel(options.channel)
+    channels = {one.name: one for one in Configuration.installed_channels()}
+    return address_on(options.channel, options.address, channels)
 
 
 def _erase(options: argparse.Namespace) -> int:
     with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
-        count = dispatcher.queue.erase_recipient(any_address(options.address))
+        count = dispatcher.queue.erase_recipient(_recipient(options))
     print(f"{count} messages and waiting events forgot their recipient", file=sys.stderr)
     return 0
 

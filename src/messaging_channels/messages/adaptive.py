@@ -243,8 +243,9 @@ def render_whatsapp(content: Content) -> Rendering:
         content.text if header == content.title or not content.title else f"{content.title}\n{content.text}"
     )
     fits = len(body) <= _WHATSAPP_TEXT and not content.file
+    reduced = content.parts & {"title"} if header != content.title else frozenset[str]()
     if content.buttons and fits and _buttons_fit(content):
-        return _whatsapp_buttons(content, body, header)
+        return _whatsapp_buttons(content, body, header, reduced)
     if content.link is not None and fits and not content.buttons and len(_label(content)) <= _WHATSAPP_BUTTON:
         message: Message = WhatsAppUrlButton(
             text=body,
@@ -254,7 +255,7 @@ def render_whatsapp(content: Content) -> Rendering:
             sender=content.sender,
             category=content.category,
         )
-        return Rendering(message)
+        return Rendering(message, frozenset(), reduced)
     return _whatsapp_plain(content)
 
 
@@ -271,8 +272,9 @@ def _label(content: Content) -> str:
     return (content.link.label if content.link else "") or "Open"
 
 
-def _whatsapp_buttons(content: Content, body: str, header: Media | str | None) -> Rendering:
-    reduced = content.parts & {"link"}
+def _whatsapp_buttons(
+    content: Content, body: str, header: Media | str | None, reduced: frozenset[str]
+) -> Rendering:
     text = f"{body}\n{content.link.url}" if content.link else body
     if len(text) > _WHATSAPP_TEXT:
         return _whatsapp_plain(content)
@@ -283,7 +285,7 @@ def _whatsapp_buttons(content: Content, body: str, header: Media | str | None) -
         sender=content.sender,
         category=content.category,
     )
-    return Rendering(message, frozenset(), reduced)
+    return Rendering(message, frozenset(), reduced | (content.parts & {"link"}))
 
 
 def _whatsapp_plain(content: Content) -> Rendering:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
 
 from messaging_channels import EmailAddress, PhoneNumber
 from messaging_channels.errors import InvalidAddress
@@ -14,26 +16,33 @@ from messaging_channels_gateway.api.request_context import (
 )
 from messaging_channels_gateway.api.request_models import RequestModel, validate_body
 from messaging_channels_gateway.auth.api_keys import OPERATE
+from messaging_channels_gateway.channels import CHANNELS
 from messaging_channels_gateway.problems import Problem
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from messaging_channels.plugins import Address
+
 
 class RecipientBody(RequestModel):
     """Whom it is about."""
 
     address: str
-    """A phone number or a mail address."""
+    """A phone number or a mail address, or an address of `channel`."""
+    channel: Annotated[str, Field(pattern=f"^({'|'.join(CHANNELS)})$")] | None = None
+    """Whose address it is. Default: told by its looks."""
 
-    def parse(self) -> PhoneNumber | EmailAddress:
+    def parse(self) -> Address:
         """Return the address.
 
         Raises:
             Problem: it is none.
         """
         try:
+            if self.channel is not None:
+                return CHANNELS[self.channel].parse(self.address)
             kind = EmailAddress if "@" in self.address else PhoneNumber
             return kind.parse(self.address)
         except InvalidAddress as error:
