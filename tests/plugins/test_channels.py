@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import pytest
 from hypothesis import given
@@ -181,9 +181,9 @@ def test_a_status_that_is_taken_is_refused(own: list[Status], problem: str) -> N
 class Beeper:
     """A provider of which no pager has a battery."""
 
-    name = "beeper"
-    capabilities = Capabilities({PagerText: frozenset({"sender", "urgent", "tones"})})
-    executors: Mapping[type[Exchange[Any]], ExecutorPair] = {}
+    name: ClassVar[str] = "beeper"
+    capabilities: ClassVar[Capabilities] = Capabilities({PagerText: frozenset({"sender", "urgent", "tones"})})
+    executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         yield from ()

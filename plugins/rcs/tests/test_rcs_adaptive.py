@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -44,7 +45,7 @@ def test_every_part_is_in_the_message_or_told_to_be_lost(spec: ChannelSpec, cont
     except InvalidMessage:
         return
     written = _written(spec, rendering.message)
-    shown = {
+    shown: dict[str, Sequence[str | None]] = {
         "text": [content.text],
         "title": [content.title],
         "picture": [content.picture],
@@ -82,14 +83,17 @@ def test_ten_buttons_a_page_and_a_file_are_all_there() -> None:
     assert isinstance(rendering.message, RcsCard)
     assert len(rendering.message.suggestions) == 11
     assert FILE in rendering.message.card.description
-    assert (rendering.lost, rendering.reduced) == (frozenset(), {"file"})
+    assert (rendering.lost, rendering.reduced) == (frozenset(), frozenset({"file"}))
 
 
 def test_a_label_that_is_too_long_is_told_to_be_in_a_plainer_form() -> None:
     rendering = Adaptive(Content("words", link=Link(PAGE, "S" * 26))).render(RCS)
 
     assert isinstance(rendering.message, RcsText)
-    assert (rendering.message.suggestions[0].text, rendering.reduced) == ("Open", {"link"})
+    assert (rendering.message.suggestions[0].text, rendering.reduced) == (
+        "Open",
+        frozenset({"link"}),
+    )
 
 
 def test_a_title_beside_a_picture_on_whatsapp_is_told_to_be_in_a_plainer_form() -> None:

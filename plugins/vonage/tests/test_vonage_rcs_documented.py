@@ -76,7 +76,8 @@ def _answered(told: Any, status: int = 202, message: Any = _HI) -> AttemptResult
         asked = flow.send(AT)
     with pytest.raises(StopIteration) as end:
         flow.send(HttpResponse(status, {}, json.dumps(told).encode()))
-    (result,) = end.value.value
+    results: Sequence[AttemptResult] = end.value.value
+    (result,) = results
     return result
 
 

@@ -38,7 +38,7 @@ LOGS: Mapping[str, str] = {"sms": "/sms/3/logs", "email": "/email/4/logs"}
 REPORTS: Mapping[str, str] = {"sms": "/sms/3/reports", "email": "/email/4/reports"}
 RCS_LOGS, RCS_REPORTS = {"rcs": "/rcs/2/logs"}, {"rcs": "/rcs/2/reports"}
 """Read beside those by an account that sends RCS."""
-LOOKUPS: Mapping[str, str] = LOGS | RCS_LOGS
+LOOKUPS: Mapping[str, str] = {**LOGS, **RCS_LOGS}
 """Where a message is looked up."""
 LOG_RETENTION = timedelta(hours=48)
 PAGE_SIZE = 1000
@@ -114,8 +114,8 @@ class ReportReader:
         """Read nothing yet. `backfill` is how far back the logs are read at first; nothing for not at all. With an `rcs_sender`, RCS is read too."""
         self._api = api
         self._rcs_sender = rcs_sender
-        self._logs = LOGS | (RCS_LOGS if rcs_sender else {})
-        self._reports = REPORTS | (RCS_REPORTS if rcs_sender else {})
+        self._logs = {**LOGS, **(RCS_LOGS if rcs_sender else {})}
+        self._reports = {**REPORTS, **(RCS_REPORTS if rcs_sender else {})}
         self._backfill = min(backfill, LOG_RETENTION)
         self._lock = threading.Lock()
         self._log_cursors: list[tuple[str, str]] = []
