@@ -24,7 +24,7 @@ CALLED_BY_OTHERS = {
     "pytest_addoption", "pytest_configure", "pytest_runtest_call",  # pytest
     "Meta",  # Django and pydantic
     "SmsRequest", "WhatsAppRequest", "EmailRequest",  # found by the name of their message
-    "__getattr__", "open_personal_data",  # Python (PEP 562), an entry point
+    "open_personal_data",  # an entry point
     "register_channels", "register_ledgers", "register_resolvers", "register_checks", "register_notifiers",  # pluggy
 }  # fmt: skip
 OFFERED = {"time_out", "upgrade", "fallback", "Identified", "PrimaryKeyed", "RecipientDataclass"}

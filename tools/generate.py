@@ -17,6 +17,7 @@ import error_tables
 import error_texts
 import provider_tables
 import reason_tables
+import status_tables
 
 from messaging_channels.testing import provider_matrix
 from messaging_channels.testing.conformance import rules_page
@@ -35,6 +36,9 @@ def parts() -> Mapping[str, Mapping[str, Callable[[], str]]]:
     found["docs/reference/errors-and-reasons.md"] = error_tables.parts()
     found["docs/reference/outcomes.md"] = {"reasons": reason_tables.reasons}
     found["docs/reference/failures.md"] = {"advice": reason_tables.advice, "failures": reason_tables.failures}
+    found["docs/reference/statuses.md"] = {
+        "statuses": lambda: status_tables.statuses(provider_tables.channels())
+    }
     return found
 
 

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 NAMES = frozenset({"sms", "whatsapp", "email"})
 WHERE_THEY_ARE_DEFINED = frozenset({"plugins/channels.py"})
@@ -57,6 +59,86 @@ def test_there_is_no_list_of_the_three_channels() -> None:
     ]
 
     assert found == []
+
+
+KNOWN_FOR_A_REASON: Mapping[str, str] = {
+    "plugins/gateway/src/messaging_channels_gateway/api/_table_examples.py": "examples of the documentation",
+    "plugins/gateway/src/messaging_channels_gateway/pages/_table_fields.py": "the words beside two fields of an identity",
+    "src/messaging_channels/__init__.py": "the names of the face",
+    "src/messaging_channels/_cli/consent.py": "the words of a help text",
+    "src/messaging_channels/_model/consent.py": "a person of a report is told by the type of the address",
+    "src/messaging_channels/messages/__init__.py": "the names of the face",
+    "src/messaging_channels/messages/adaptive.py": "how content is written for the built-in channels",
+    "src/messaging_channels/plugins/__init__.py": "the names of the face",
+    "src/messaging_channels/plugins/channels.py": "where the built-in channels are defined",
+    "src/messaging_channels/plugins/message_requests.py": "the bodies of the built-in channels",
+    "src/messaging_channels/testing/conformance/fidelity.py": "one message of each of two built-in types",
+    "src/messaging_channels/testing/conformance/rich_samples.py": "samples of the built-in types",
+    "src/messaging_channels/testing/conformance/samples.py": "samples of the built-in types",
+}
+"""Modules that know all three, and what for. A list in another shape - functions, classes, keywords, comparisons - needs their names as well."""
+_PAGES = ("html", "css", "js", "jinja", "toml", "json")
+
+
+def _is_prose(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _names(tree: ast.AST) -> Iterator[str]:
+    """Yield every name and text of a module but its docstrings."""
+    prose = {id(node.value) for node in ast.walk(tree) if _is_prose(node) and isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if id(node) in prose:
+            continue
+        for field in ("id", "attr", "arg", "name", "value", "asname"):
+            if isinstance(text := getattr(node, field, None), str):
+                yield text.lower()
+
+
+def _knows_all_three(tree: ast.AST) -> bool:
+    told = list(_names(tree))
+    return all(any(name in text for text in told) for name in NAMES)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "def sms(): ...\ndef whatsapp(): ...\nasync def email(): ...",
+        'if a == "sms": ...\nelif a == "whatsapp": ...\nelse:\n    b = "email"',
+        "f(sms=1, whatsapp=2, email=3)",
+        "kinds = x(Sms) or x(WhatsAppText) or x(Email)",
+        'words = "sms whatsapp email".split()',
+        "class A:\n    sms: int\n    whatsapp: int\n    email: int",
+        "from a import Email, Sms, WhatsAppText",
+        'one = Literal["sms"] | Literal["whatsapp"] | Literal["email"]',
+        "a.sms(), a.whatsapp(), a.email()",
+    ],
+)
+def test_a_list_in_any_shape_is_found(shape: str) -> None:
+    assert _knows_all_three(ast.parse(shape))
+
+
+def test_no_other_module_knows_the_three_channels_by_name() -> None:
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for path in (*MODULES, ROOT / "src/messaging_channels/plugins/channels.py")
+        if _knows_all_three(ast.parse(path.read_text("utf-8")))
+    }
+
+    assert found == set(KNOWN_FOR_A_REASON)
+
+
+def test_no_page_style_or_script_knows_them_either() -> None:
+    folders = (ROOT / "src/messaging_channels", ROOT / "plugins/gateway/src/messaging_channels_gateway")
+    found = [
+        path.relative_to(ROOT).as_posix()
+        for folder in folders
+        for ending in _PAGES
+        for path in folder.rglob(f"*.{ending}")
+        if "vendor" not in path.parts and all(name in path.read_text("utf-8").lower() for name in NAMES)
+    ]
+
+    assert found == ["plugins/gateway/src/messaging_channels_gateway/pages/templates/home.html"]  # a sentence
 
 
 def test_there_is_no_pattern_of_the_three_channels() -> None:

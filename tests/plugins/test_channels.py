@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import pytest
 from hypothesis import given
@@ -20,13 +20,21 @@ from messaging_channels.messages import Codec, Message
 from messaging_channels.plugins import (
     BUILT_IN,
     SMS,
+    AttemptResult,
+    Capabilities,
     ChannelSpec,
     Envelope,
+    Exchange,
+    ExecutorPair,
     Flow,
     PreSendCheck,
+    Reason,
+    Status,
     hookimpl,
     message_from_json,
 )
+from messaging_channels.plugins import status as statuses
+from messaging_channels.plugins.channel_spec import status_table
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -144,6 +152,53 @@ def test_two_channels_of_plugins_may_not_share_a_type_of_message() -> None:
 
     with pytest.raises(ConfigurationError, match=r"PagerBeep.*pager.*beeper"):
         Dispatcher([Sandbox()], channels=[PAGER, other])
+
+
+UNPLUGGED = Status(2, "UNDELIVERABLE", 2001, "UNDELIVERABLE_UNPLUGGED", "The pager has no battery")
+
+
+def test_a_channel_has_its_own_statuses_beside_those_of_every_channel() -> None:
+    spec = replace(PAGER, statuses=(UNPLUGGED,))
+
+    assert spec.status(2, 2001) == UNPLUGGED
+    assert spec.status(3, 5) == SMS.status(3, 5) == statuses.DELIVERED_TO_HANDSET
+    assert SMS.status(2, 2001) is None
+    assert set(status_table([SMS, spec])) == {*statuses.known_statuses(), ("pager", UNPLUGGED)}
+
+
+@pytest.mark.parametrize(
+    ("own", "problem"),
+    [
+        ([Status(3, "DELIVERED", 5, "BEEPED")], "3/5 is DELIVERED_TO_HANDSET on every channel"),
+        ([UNPLUGGED, replace(UNPLUGGED, name="OTHER")], "two statuses 2/2001"),
+    ],
+)
+def test_a_status_that_is_taken_is_refused(own: list[Status], problem: str) -> None:
+    with pytest.raises(ConfigurationError, match=problem):
+        Dispatcher([Sandbox()], channels=[replace(PAGER, statuses=tuple(own))])
+
+
+class Beeper:
+    """A provider of which no pager has a battery."""
+
+    name: ClassVar[str] = "beeper"
+    capabilities: ClassVar[Capabilities] = Capabilities({PagerText: frozenset({"sender", "urgent", "tones"})})
+    executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
+
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
+        yield from ()
+        return [AttemptResult.of(Reason.RECIPIENT, status=UNPLUGGED) for _ in batch]
+
+
+def test_a_status_of_a_plugins_channel_is_kept_and_found_by_its_name() -> None:
+    spec = replace(PAGER, statuses=(UNPLUGGED,))
+    with Dispatcher([Beeper()], channels=[spec], ledger=SqliteLedger(owned=True)) as dispatcher:
+        with pytest.raises(Rejected) as refused:
+            dispatcher.send(PagerText("hello"), to="123456")
+        found = dispatcher.list_messages(status="UNDELIVERABLE_UNPLUGGED")
+
+    assert refused.value.receipt.status == UNPLUGGED
+    assert [one.status for one in found] == [UNPLUGGED]
 
 
 def test_the_same_channel_may_be_given_twice() -> None:

@@ -100,37 +100,114 @@ def test_the_library_the_gateway_the_outbox_and_the_kit_know_the_channel(distrib
     }
 
 
-@pytest.mark.parametrize(
-    ("more", "code"),
-    [
-        (("--text", "hello", "--silent"), 0),
-        (("--content", '{"text": "hello"}'), 0),
-        (("--content", '{"text": "hello", "color": "red"}'), 2),
-    ],
-)
-def test_the_command_line_sends_on_it(distribution: Path, more: tuple[str, ...], code: int) -> None:
-    done = _run(
-        distribution, "-m", "messaging_channels._cli.main", "send", "acme-chat", "--to", "user-1", *more
-    )
+OF_A_STRANGER = """
+import json
+from messaging_channels import Configuration, Dispatcher, Fallback, MappingResolver, Sms, User, Worker, errors
+from messaging_channels.messages import Adaptive, Content
+from messaging_channels_acme_chat import CHANNEL, AcmeChatText
 
-    assert done.returncode == code, done.stderr
-    assert "red" not in done.stderr
-    if code == 0:
-        assert '"destination":"user-1"' in done.stdout.replace(" ", "")
+told = {}
+configuration = Configuration.read(use_sandbox_defaults=True)
+people = MappingResolver({
+    User("zoe"): {"acme-chat": "user-7", "sms": "+447700900123"},
+    User("ann"): {"acme-chat": "user-refused", "sms": "+447700900124"},
+})
+with Dispatcher.from_parts(configuration.build()) as dispatcher:
+    told["own"] = CHANNEL.name in {one.name for one in configuration.plugins.channels}
+    try:
+        Adaptive(Content("hi")).render(CHANNEL)
+    except errors.InvalidMessage as error:
+        told["adaptive"] = "takes no declared content" in str(error)
+arguments = {**configuration.dispatcher_arguments(), "resolvers": [people]}
+with Dispatcher(**arguments) as dispatcher:
+    told["channels"] = [one.channel for one in dispatcher.channels_of(User("zoe"))]
+    sent = dispatcher.send([AcmeChatText("hi"), Sms("hi")], to=User("zoe"), via="preferred")
+    dispatcher.consent.add("acme-chat", "user-7")
+    other = dispatcher.send([AcmeChatText("hi"), Sms("hi")], to=User("zoe"), via="preferred")
+    told["preferred"] = [sent.channel, other.channel]
+    waits = dispatcher.enqueue(Fallback([AcmeChatText("hi"), Sms("hi")]), to=User("ann"))
+    Worker(dispatcher).drain()
+    told["fallback"] = [one.channel for one in dispatcher.get_message(waits.id).attempts]
+print(json.dumps(told))
+"""
 
 
-def test_an_address_that_is_none_is_refused_by_the_command_line(distribution: Path) -> None:
-    done = _run(
+COMMANDS = """
+import contextlib, io, json, sys
+from messaging_channels._cli.main import main
+
+def run(*words):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = main(list(words))
+        except SystemExit as end:
+            code = end.code
+    return [code, out.getvalue(), err.getvalue()]
+
+print(json.dumps([run(*words) for words in json.loads(sys.argv[1])]))
+"""
+
+
+def _commands(distribution: Path, *lines: str) -> list[tuple[int, str, str]]:
+    """Run commands one after the other in one process; return the exit code and both outputs of each."""
+    done = _run(distribution, "-c", COMMANDS, json.dumps([line.split() for line in lines]))
+    assert done.returncode == 0, done.stderr
+    return [tuple(one) for one in json.loads(done.stdout.splitlines()[-1])]
+
+
+def test_fallback_preferences_and_consent_know_the_channel(distribution: Path) -> None:
+    done = _run(distribution, "-c", OF_A_STRANGER)
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == {
+        "own": True,
+        "adaptive": True,
+        "channels": ["acme-chat", "sms"],
+        "preferred": ["acme-chat", "sms"],
+        "fallback": ["acme-chat", "sms"],
+    }
+
+
+def test_the_commands_know_the_channel_and_a_later_worker_sends_what_waits_on_it(distribution: Path) -> None:
+    of_it = "user-5 --channel acme-chat"
+    stored, sent, blocked, refused, exported, erased, left, unnamed, channels, statuses, strange = _commands(
         distribution,
-        "-m",
-        "messaging_channels._cli.main",
-        "send",
-        "acme-chat",
-        "--to",
-        "no id!",
-        "--text",
-        "hello",
+        "enqueue acme-chat --to user-3 --text later --silent",
+        "send acme-chat --to user-5 --text hello",
+        f"consent add {of_it}",
+        "send acme-chat --to user-5 --text hello",
+        f"ledger export {of_it}",
+        f"ledger erase {of_it}",
+        f"ledger export {of_it}",
+        "ledger erase user-5",
+        "channels --json",
+        "statuses --channel acme-chat --json",
+        "statuses --channel pigeon",
+    )
+    worked, told = _commands(distribution, "worker --drain", "sandbox list")
+
+    codes = [one[0] for one in (stored, sent, blocked, exported, erased, left, channels, statuses, worked)]
+    assert codes == [0] * 9
+    assert "opted out on acme-chat" in refused[2]
+    assert (len(json.loads(exported[1])["messages"]), json.loads(left[1])["messages"]) == (1, [])
+    assert (unnamed[0], "--channel" in unnamed[2], strange[0]) == (2, True, 2)
+    assert "acme-chat" in {one["name"] for one in json.loads(channels[1])["channels"]}
+    assert {one["channel"] for one in json.loads(statuses[1])["statuses"]} == {"all"}
+    assert [one["destination"] for one in json.loads(told[1])["messages"]].count("user-3") == 1
+
+
+def test_the_command_line_sends_on_it_and_refuses_what_is_none(distribution: Path) -> None:
+    send = "send acme-chat --to user-1"
+    by_words, by_json, wrong, nobody = _commands(
+        distribution,
+        f"{send} --text hello --silent",
+        f'{send} --content {{"text":"hello"}}',
+        f'{send} --content {{"text":"hello","color":"red"}}',
+        "send acme-chat --to no_id! --text hello",
     )
 
-    assert done.returncode == 2
-    assert "acme-chat id" in done.stderr
+    for code, out, _ in (by_words, by_json):
+        assert (code, '"destination":"user-1"' in out.replace(" ", "")) == (0, True)
+    assert (wrong[0], "red" in wrong[2]) == (2, False)
+    assert (nobody[0], "acme-chat id" in nobody[2]) == (2, True)

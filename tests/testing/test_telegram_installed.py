@@ -123,6 +123,32 @@ def test_the_gateway_sends_to_a_chat_and_to_a_user(
     assert {one["text"] for one in taken} == {"by the gateway"}
 
 
+def test_the_tutorials_emulator_runs_from_the_command_line_and_takes_what_is_sent(home: Path) -> None:
+    path = os.pathsep.join([str(EXAMPLE), *filter(None, sys.path)])
+    command = [sys.executable, "-m", "messaging_channels_telegram.emulator", "--port", "0"]
+    with subprocess.Popen(
+        command, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, text=True
+    ) as emulator:
+        assert emulator.stdout is not None
+        url = emulator.stdout.readline().strip()
+        done = [
+            _run(home, url, "-m", "messaging_channels._cli.main", "send", "telegram", *words)
+            for words in (
+                ("--to", "900100200", "--text", "Hello"),
+                (
+                    "--to",
+                    "900100200",
+                    "--content",
+                    '{"type": "photo", "url": "https://files.example.com/hat.jpg"}',
+                ),
+                ("--to", "900100901", "--text", "Hello"),
+            )
+        ]
+        emulator.terminate()
+
+    assert [one.returncode for one in done] == [0, 0, 4], done
+
+
 def test_the_kit_checks_the_installed_example(home: Path) -> None:
     done = _run(
         home,

@@ -32,6 +32,23 @@ def test_an_operator_is_told_all_and_has_it_forgotten(served: Any) -> None:
     assert [one["messageId"] for one in left["messages"]] == [other]
 
 
+def test_an_address_is_read_by_the_channel_that_is_named(served: Any) -> None:
+    served.client.post(
+        "/v1/apps/message/whatsapp", json={"to": "GB.731", "content": {"text": "hello"}}
+    ).raise_for_status()
+    operator = _operator(served)
+    whom = {"address": "GB.731", "channel": "whatsapp"}
+
+    told = operator.post("/v1/recipients/export", json=whom).raise_for_status().json()
+    gone = operator.post("/v1/recipients/erase", json=whom).raise_for_status().json()
+    unknown = operator.post("/v1/recipients/erase", json={**whom, "channel": "pigeon"})
+    wrong = operator.post("/v1/recipients/erase", json={**whom, "channel": "sms"})
+
+    assert (len(told["messages"]), gone) == (1, {"messages": 1})
+    assert unknown.status_code in (400, 422)
+    assert wrong.json()["code"] == "invalid_address"
+
+
 @pytest.mark.parametrize("call", ["export", "erase"])
 def test_a_tenant_is_told_nothing_of_others_and_erases_nobody(served: Any, call: str) -> None:
     refused = served.client.post(f"/v1/recipients/{call}", json={"address": TO})

@@ -128,6 +128,7 @@ def _import(options: argparse.Namespace) -> int:
             channel=options.channel,
             evidence=options.file.name,
             kind=None if options.kind is None else StatementKind(options.kind),
+            channels=dispatcher.consent.store.gate.channels,
         ):
             if isinstance(row, RejectedRow):
                 rejected += 1

@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from messaging_channels._cli.channel_options import require_channel
 from messaging_channels._cli.exits import EXIT_UNKNOWN, fail
 from messaging_channels._cli.messages import add_command, add_group, always_json
 from messaging_channels._cli.output import print_json
@@ -17,9 +18,10 @@ from messaging_channels._cli.values import positive
 from messaging_channels._client.dispatcher import Dispatcher
 from messaging_channels._config.settings import Configuration
 from messaging_channels._ledger.options import LedgerOptions
-from messaging_channels._model.errors import InvalidSetting
+from messaging_channels._model.errors import InvalidAddress, InvalidSetting
 from messaging_channels._model.spellings import spellings
 from messaging_channels.consent.store import any_address
+from messaging_channels.plugins.channel_addresses import address_on
 
 if TYPE_CHECKING:
     from messaging_channels._model.addresses import Address
@@ -46,7 +48,11 @@ def add_ledger_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps 
         ("erase", _erase, "erase one recipient: delete addresses and contents"),
     ):
         one = add_command(ledger, name, run, words)
-        one.add_argument("address", metavar="ADDRESS", help="phone number or email address")
+        one.add_argument("address", metavar="ADDRESS", help="phone number, email address or other address")
+        one.add_argument(
+            "--channel",
+            help="channel of the address (default: told by its form: a number, a mail address or the id of a WhatsApp user)",
+        )
         if run is _export:
             always_json(one)
     restored = add_command(
@@ -154,7 +160,7 @@ def _upgrade(_: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    configuration, to = Configuration.read(use_sandbox_defaults=True), any_address(options.address)
+    configuration, to = Configuration.read(use_sandbox_defaults=True), _recipient(options)
     with Dispatcher.from_parts(configuration.build()) as dispatcher:
         kept = dispatcher.queue.export_recipient(to)
     named = _forms_and_messages(to, kept)
@@ -165,8 +171,26 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
+def _recipient(options: argparse.Namespace) -> Address:
+    """Return whom a command is about.
+
+    Raises:
+        InvalidAddress: it is no address of that channel.
+        UnknownChannel: no installed plugin supplies the channel.
+    """
+    if options.channel is None:
+        try:
+            return any_address(options.address)
+        except InvalidAddress as error:
+            hint = f"{error.hint}, or name its channel with --channel"
+            raise InvalidAddress(error.problem, kind=error.kind, hint=hint) from None
+    require_channel(options.channel)
+    channels = {one.name: one for one in Configuration.installed_channels()}
+    return address_on(options.channel, options.address, channels)
+
+
 def _erase(options: argparse.Namespace) -> int:
-    configuration, to = Configuration.read(use_sandbox_defaults=True), any_address(options.address)
+    configuration, to = Configuration.read(use_sandbox_defaults=True), _recipient(options)
     with Dispatcher.from_parts(configuration.build()) as dispatcher:
         named = _forms_and_messages(to, dispatcher.queue.export_recipient(to))
         count = dispatcher.queue.erase_recipient(to)

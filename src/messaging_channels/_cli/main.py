@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from messaging_channels._cli.channel_options import known_channels
+from messaging_channels._cli.channel_options import known_channels, require_channel
 from messaging_channels._cli.completion import add_completion_command
 from messaging_channels._cli.consent import add_consent_commands
 from messaging_channels._cli.dry_run import dry_run
@@ -48,6 +48,7 @@ from messaging_channels._model.outcomes import Outcome
 from messaging_channels._model.send_failed import SendFailed
 from messaging_channels._providers.sandbox import BEHAVIOURS, Sandbox
 from messaging_channels.messages import Message
+from messaging_channels.plugins.channel_spec import status_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -139,6 +140,21 @@ def _channels(options: argparse.Namespace) -> int:
     columns = {"channel": "name", "route": "route", "message types": "message_types"}
     print_rows(
         {"channels": channels}, {head: _reads(key) for head, key in columns.items()}, as_json=options.json
+    )
+    return 0
+
+
+def _statuses(options: argparse.Namespace) -> int:
+    require_channel(options.channel)
+    wanted = {"all", options.channel}
+    statuses = [
+        {"channel": channel, **status.as_dict()}
+        for channel, status in status_table(Configuration.installed_channels())
+        if options.channel is None or channel in wanted
+    ]
+    columns = {"group": "groupName", "id": "id", "status": "name", "channel": "channel"}
+    print_rows(
+        {"statuses": statuses}, {head: _reads(key) for head, key in columns.items()}, as_json=options.json
     )
     return 0
 
@@ -246,10 +262,13 @@ def _build_parser(command: Sequence[str]) -> argparse.ArgumentParser:
     for name, run, words in (
         ("providers", _providers, "list the providers and their settings"),
         ("channels", _channels, "list the channels, their message types and their routes"),
+        ("statuses", _statuses, "list the statuses that a message can have, by channel"),
         ("config", _config, "show every setting and its source; secrets are hidden"),
     ):
         listing = add_command(commands, name, run, words)
         listing.add_argument("--json", action="store_true", help="print JSON on a terminal too")
+        if name == "statuses":
+            listing.add_argument("--channel", help="those of that channel, such as sms (default: of all)")
         if name == "config":
             listing.add_argument(
                 "--variables", action="store_true", help="list the names of all environment variables"

@@ -19,7 +19,8 @@ from messaging_channels._config.settings import Configuration
 from messaging_channels._model.errors import InvalidArgument
 from messaging_channels._model.failure_reasons import Advice
 from messaging_channels._model.nearest import did_you_mean
-from messaging_channels._model.status import StatusGroup, known_statuses
+from messaging_channels._model.status import StatusGroup
+from messaging_channels.plugins.channel_spec import status_table
 
 if TYPE_CHECKING:
     from messaging_channels.plugins.ledger import MessageRecord
@@ -217,7 +218,7 @@ def _status_or_group(name: str | None) -> dict[str, Any]:
     """
     if name is not None and name.upper() in StatusGroup.__members__:
         return {"status": None, "group_id": name}
-    known = [one.name for _, one in known_statuses()]
+    known = [one.name for _, one in status_table(Configuration.installed_channels())]
     if name is not None and name.upper() not in known:
         raise InvalidArgument(
             f"must be the name of a status, got {name[:40]!r}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from messaging_channels._ledger.failures import FAILURE_COLUMNS, failure_from_row
@@ -23,7 +24,8 @@ SELECT_ATTEMPTS = (
 )
 SELECT_STEPS = "SELECT step, base, channel, kind, address FROM messaging_channels_step WHERE message_id = ? ORDER BY step"
 SELECT_EVENTS = (
-    f"SELECT kind, at, status, detail, {FAILURE_COLUMNS} FROM messaging_channels_event AS event"  # noqa: S608
+    f"SELECT kind, at, status, detail, {FAILURE_COLUMNS}, event.provider, event.provider_id"  # noqa: S608
+    " FROM messaging_channels_event AS event"
     " LEFT JOIN messaging_channels_failure AS failure ON failure.source = event.key WHERE message_id = ? ORDER BY at, key"
 )
 
@@ -105,6 +107,24 @@ def event_from_row(row: tuple[Any, ...]) -> RecordedEvent:
     told = failure_from_row(tuple(failure))
     known = read_status(status, PENDING_UNKNOWN) if status else None
     return RecordedEvent(kind, at, known, detail, **told, channel=_channel_of(status))
+
+
+def events_from_rows(
+    rows: Sequence[tuple[Any, ...]], attempts: Sequence[Attempt], *, is_fallback: bool
+) -> list[RecordedEvent]:
+    """Return the events of rows of SELECT_EVENTS. One of a fallback that names no channel has that of the step whose message it speaks of."""
+    events = [event_from_row(row[:-2]) for row in rows]
+    if not is_fallback:
+        return events
+    steps = {
+        (one.provider, one.result.provider_id): one.channel
+        for one in attempts
+        if one.result and one.result.provider_id
+    }
+    return [
+        replace(event, channel=event.channel or steps.get(row[-2:], ""))
+        for event, row in zip(events, rows, strict=True)
+    ]
 
 
 def _channel_of(report: str | None) -> str:

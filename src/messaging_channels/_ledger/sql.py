@@ -16,7 +16,7 @@ from messaging_channels._ledger.schema import (
     SELECT_EVENTS,
     SELECT_STEPS,
     attempt_from_row,
-    event_from_row,
+    events_from_rows,
     record_from_row,
 )
 from messaging_channels._ledger.sql_clock import follow_clock
@@ -282,10 +282,11 @@ def load_record(where: str, *values: Any) -> StatementFlow[op.MessageRecord | No
     attempts = yield SELECT_ATTEMPTS, (key,)
     steps = (yield SELECT_STEPS, (key,)) if attempts else []
     events = yield SELECT_EVENTS, (key,)
+    attempts_told = [attempt_from_row(key, channel, one, steps) for one in attempts]
     return record_from_row(
         rows[0],
-        [attempt_from_row(key, channel, one, steps) for one in attempts],
-        [event_from_row(one) for one in events],
+        attempts_told,
+        events_from_rows(events, attempts_told, is_fallback=bool(steps)),
         steps,
     )
 

@@ -51,7 +51,8 @@ class RecipientKeys:
     def statements(self, event: Event, now: float) -> Sequence[ConsentStatement]:
         """Return what an event says, for every address of its person; nothing for events of other kinds."""
         if isinstance(event, StatusChanged):
-            person, channel = event.recipient, "email" if isinstance(event.recipient, EmailAddress) else "sms"
+            person = event.recipient
+            channel = event.channel or ("email" if isinstance(person, EmailAddress) else "sms")
             if person is None or event.failure in _TOLD_APART:
                 return ()
             said = self.failure(

@@ -83,7 +83,7 @@ class RecordedEvent:
     vendor_code: str = ""
     vendor_text: str = ""
     channel: str = ""
-    """The channel that a report named; empty where it did not."""
+    """The channel that a report named, or of a fallback that of the step it speaks of; empty where neither is known."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the event as JSON can hold it."""

@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TextIO
 
-from messaging_channels._model.consent import channel_family, normal_category
+from messaging_channels._model.consent import normal_category
 from messaging_channels._model.errors import InvalidAddress
 from messaging_channels._model.statements import ConsentStatement, StatementKind
 from messaging_channels.consent.store import any_address, statement_id
@@ -23,6 +23,7 @@ from messaging_channels.plugins.channel_addresses import address_on
 
 if TYPE_CHECKING:
     from messaging_channels._model.consent import RecipientKeys
+    from messaging_channels.plugins.channels import ChannelSpec
 
 COLUMNS = tuple(one.name for one in fields(ConsentStatement))
 
@@ -54,6 +55,7 @@ def read_csv(
     channel: str | None = None,
     evidence: str = "",
     kind: StatementKind | None = None,
+    channels: Mapping[str, ChannelSpec] | None = None,
 ) -> Iterator[ConsentStatement | RejectedRow]:
     """Yield what each row says; a row that cannot be read harms no other one.
 
@@ -65,6 +67,7 @@ def read_csv(
         evidence: what the statements can be proved by, such as the file's name.
         kind: what rows say that do not tell it, such as those of a list of complaints, which holds addresses alone; without it, what answers of mail
             servers in them say, or that the person opted out.
+        channels: beside the built-in ones, by name: they read the addresses of their own rows.
     """
     given = iter(lines)
     head = next(given, "")
@@ -78,7 +81,7 @@ def read_csv(
             continue
         told = _cells_by_name(names, row)
         try:
-            yield _statement(told, keys, now, _OfFile(channel, evidence, kind))
+            yield _statement(told, keys, now, _OfFile(channel, evidence, kind, channels))
         except (InvalidAddress, ValueError) as error:
             problem = error.problem if isinstance(error, InvalidAddress) else str(error)
             yield RejectedRow(reader.line_num, problem)
@@ -109,12 +112,13 @@ class _OfFile:
     channel: str | None
     evidence: str
     kind: StatementKind | None
+    channels: Mapping[str, ChannelSpec] | None
 
 
 def _statement(
     told: Mapping[str, str], keys: RecipientKeys, now: float, of_file: _OfFile
 ) -> ConsentStatement:
-    recipient, stored, own = _person(told, keys, of_file.channel)
+    recipient, stored, own = _person(told, keys, of_file)
     kind, source = _kind(told, of_file.kind), told.get("source", "")
     one = ConsentStatement(
         id=told.get("id", ""),
@@ -135,17 +139,18 @@ def _statement(
     return one if one.id else replace(one, id=statement_id(one))
 
 
-def _person(told: Mapping[str, str], keys: RecipientKeys, channel: str | None) -> tuple[str, str, str]:
+def _person(told: Mapping[str, str], keys: RecipientKeys, of_file: _OfFile) -> tuple[str, str, str]:
     """Return who it is, the address as it is kept, and the channel."""
-    text, named = told.get("address", ""), told.get("channel") or channel or ""
+    text, named = told.get("address", ""), told.get("channel") or of_file.channel or ""
     digest = told.get("recipient", "")
     if len(digest) == _DIGEST and named:
-        return digest, text, channel_family(named)
+        return digest, text, keys.family(named)
     if not text:
         problem = "no column of it holds an address"
         raise ValueError(problem)
-    person = address_on(named, text) if named and named != "*" else any_address(text)
-    own = channel_family(named) if named else "email" if "@" in text else "sms"
+    is_known = named and named != "*"
+    person = address_on(named, text, of_file.channels) if is_known else any_address(text)
+    own = keys.family(named) if named else "email" if "@" in text else "sms"
     return keys.key(person), keys.stored_address(person.plain, person.masked), own
 
 

@@ -235,16 +235,14 @@ def render_whatsapp(content: Content) -> Rendering:
     """Write content as the template it names, as a message with buttons, with a button to a page, as a picture, or as text."""
     if content.template is not None:
         return Rendering(content.template, frozenset(), content.parts - {"text"})
-    short = len(content.title) <= _WHATSAPP_HEADER and content.title.isprintable()
-    header: Media | str | None = content.title if content.title and short else None
-    if content.picture:
-        header = Media(url=content.picture, content_type="image/jpeg")
+    header = _whatsapp_header(content)
     body = (
         content.text if header == content.title or not content.title else f"{content.title}\n{content.text}"
     )
     fits = len(body) <= _WHATSAPP_TEXT and not content.file
+    reduced = content.parts & {"title"} if header != content.title else frozenset[str]()
     if content.buttons and fits and _buttons_fit(content):
-        return _whatsapp_buttons(content, body, header)
+        return _whatsapp_buttons(content, body, header, reduced)
     if content.link is not None and fits and not content.buttons and len(_label(content)) <= _WHATSAPP_BUTTON:
         message: Message = WhatsAppUrlButton(
             text=body,
@@ -254,8 +252,16 @@ def render_whatsapp(content: Content) -> Rendering:
             sender=content.sender,
             category=content.category,
         )
-        return Rendering(message)
+        return Rendering(message, frozenset(), reduced)
     return _whatsapp_plain(content)
+
+
+def _whatsapp_header(content: Content) -> Media | str | None:
+    """Return what stands above the text: the picture, else a title that is short enough."""
+    if content.picture:
+        return Media(url=content.picture, content_type="image/jpeg")
+    short = len(content.title) <= _WHATSAPP_HEADER and content.title.isprintable()
+    return content.title if content.title and short else None
 
 
 def _buttons_fit(content: Content) -> bool:
@@ -271,8 +277,9 @@ def _label(content: Content) -> str:
     return (content.link.label if content.link else "") or "Open"
 
 
-def _whatsapp_buttons(content: Content, body: str, header: Media | str | None) -> Rendering:
-    reduced = content.parts & {"link"}
+def _whatsapp_buttons(
+    content: Content, body: str, header: Media | str | None, reduced: frozenset[str]
+) -> Rendering:
     text = f"{body}\n{content.link.url}" if content.link else body
     if len(text) > _WHATSAPP_TEXT:
         return _whatsapp_plain(content)
@@ -283,7 +290,7 @@ def _whatsapp_buttons(content: Content, body: str, header: Media | str | None) -
         sender=content.sender,
         category=content.category,
     )
-    return Rendering(message, frozenset(), reduced)
+    return Rendering(message, frozenset(), reduced | (content.parts & {"link"}))
 
 
 def _whatsapp_plain(content: Content) -> Rendering:

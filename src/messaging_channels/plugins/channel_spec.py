@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from messaging_channels import messages
 from messaging_channels._model.addresses import PhoneNumber
+from messaging_channels._model.status import Status, known_statuses, lookup
 from messaging_channels.messages import adaptive
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ class ChannelSpec:
     """The simplest message of each type, for the kit."""
     field_values: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Further values for optional fields of the types, by names such as `ChatText.silent`, for the kit."""
+    statuses: tuple[Status, ...] = ()
+    """Statuses that only this channel has, beside those of every channel. No two share group and id."""
 
     @classmethod
     def of(cls, channel: Channel) -> ChannelSpec:
@@ -121,6 +124,11 @@ class ChannelSpec:
             message_types=channel.message_types,
             example=str(getattr(channel, "example", "")),
         )
+
+    def status(self, group_id: int, status_id: int) -> Status | None:
+        """Return the status of that key on this channel: its own, else that of the table; None for one that neither knows."""
+        own = {(one.group_id, one.id): one for one in self.statuses}
+        return own.get((group_id, status_id)) or lookup(group_id, status_id, channel=self.name)
 
     def path(self, kind: str) -> str | None:
         """Return where the address stands in the document of a `user` or `person`."""
@@ -149,7 +157,24 @@ def channel_problem(spec: ChannelSpec, others: Iterable[ChannelSpec]) -> str:
             return f"the name {spec.name} is taken by another channel"
         if taken := [kind for kind in spec.message_types if kind in other.message_types]:
             return f"{taken[0].__name__} belongs to the channel {other.name}, so {spec.name} cannot carry it"
+    return _status_problem(spec)
+
+
+def _status_problem(spec: ChannelSpec) -> str:
+    seen = set[tuple[int, int]]()
+    for one in spec.statuses:
+        key = (one.group_id, one.id)
+        if (known := lookup(*key)) is not None:
+            return f"status {one.group_id}/{one.id} is {known.name} on every channel, so {spec.name} cannot have {one.name[:40]}"
+        if key in seen:
+            return f"{spec.name} has two statuses {one.group_id}/{one.id}"
+        seen.add(key)
     return ""
+
+
+def status_table(channels: Iterable[ChannelSpec]) -> tuple[tuple[str, Status], ...]:
+    """Return the whole table of statuses as (channel, status), with those that these channels bring; channel `all` holds for every one of them."""
+    return (*known_statuses(), *((spec.name, one) for spec in channels for one in spec.statuses))
 
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")

@@ -268,7 +268,7 @@ def serve(
     *,
     add_arguments: Callable[[argparse.ArgumentParser], object] = lambda _: None,
 ) -> None:
-    """Run an emulator from the command line until SIGTERM or Ctrl-C. `describe` adds options of its own; `port` and `webhook_url` are here.
+    """Run an emulator from the command line until SIGTERM or Ctrl-C. `add_arguments` adds options of its own; `port` and `webhook_url` are here.
 
     Prints the URL it serves on stdout, alone on the first line.
     """

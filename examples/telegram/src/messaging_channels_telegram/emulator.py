@@ -81,5 +81,5 @@ if __name__ == "__main__":
         lambda options: TelegramEmulator(
             token=options.token, webhook_url=options.webhook_url, port=options.port
         ),
-        describe=lambda parser: parser.add_argument("--token", default=TOKEN),
+        add_arguments=lambda parser: parser.add_argument("--token", default=TOKEN),
     )

@@ -38,8 +38,14 @@ MESSAGE_TYPES: Mapping[str, str] = {
     "INTERACTIVE_FLOW_REPLY": "flow",
     "ORDER": "order",
     "REACTION": "reaction",
+    "BUTTON_REPLY": "button",
+    "LIST_REPLY": "list",
+    "FLOW_RESPONSE": "flow",
+    "FILE": "document",
+    "SUBJECT": "text",
+    "URL": "text",
 }
-"""Any other kind of WhatsApp message is `unknown`; all of it is in `raw`."""
+"""Any other kind of message is `unknown`; all of it is in `raw`. The last six are words of the Messages API."""
 
 
 def parse_sms(record: Mapping[str, Any], *, at: float) -> list[Event]:
@@ -173,7 +179,8 @@ def parse_unified(record: Mapping[str, Any], *, at: float) -> list[Event]:
         return [unknown_event(record, "inbound message without a sender", at=at)]
     listed = record.get("content")
     parts = as_objects(listed) or [as_object(listed)]
-    texts = [one["text"] for one in parts if isinstance(one.get("text"), str)]
+    main = next((one for one in parts if one.get("type") not in _BESIDE), parts[0])
+    texts = [words for one in parts if (words := _text(one.get("url" if _is_page(one) else "text")))]
     return [
         MessageReceived(
             provider=PROVIDER,
@@ -182,14 +189,20 @@ def parse_unified(record: Mapping[str, Any], *, at: float) -> list[Event]:
             provider_id=str(record.get("messageId") or ""),
             sender=sender,
             to=str(record.get("destination") or ""),
-            kind=MESSAGE_TYPES.get(str(parts[0].get("type")), "unknown"),
+            kind=MESSAGE_TYPES.get(str(main.get("type")), "unknown"),
             text="\n".join(texts) or None,
-            payload=_text(parts[0].get("payload") or parts[0].get("postbackData")),
-            location=_location(parts[0]),
-            media=tuple(found for one in parts for found in _media(one)),
+            payload=_text(main.get("postbackData")) or _payload(main),
+            location=_location(main),
+            media=tuple(found for one in parts if not _is_page(one) for found in _media(one)),
+            reply_to=_text(record.get("pairedMessageId")),
             raw=record,
         )
     ]
+
+
+def _is_page(content: Mapping[str, Any]) -> bool:
+    """Whether a part is the address of a page, and no file."""
+    return content.get("type") == "URL"
 
 
 def _text(value: object) -> str | None:
@@ -197,7 +210,7 @@ def _text(value: object) -> str | None:
 
 
 def _payload(content: Mapping[str, Any]) -> str | None:
-    if content.get("type") == "INTERACTIVE_FLOW_REPLY":
+    if content.get("type") in ("INTERACTIVE_FLOW_REPLY", "FLOW_RESPONSE"):
         from pydantic_core import to_json  # noqa: PLC0415  slow to import
 
         return to_json(content.get("response") or {}).decode()
@@ -323,4 +336,6 @@ def _parse_attachment(part: MimePart, infos: Mapping[str, Mapping[str, Any]]) ->
 
 
 _INFO = "attachmentInfo"
+_BESIDE = frozenset({"SUBJECT", "TEXT", "URL"})
+"""Parts of a message that stand beside what it is, where there is more."""
 _PLAIN = ("text/plain", "")

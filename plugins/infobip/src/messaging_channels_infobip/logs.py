@@ -36,8 +36,10 @@ from messaging_channels_infobip.responses import as_object, as_objects, parse_js
 
 LOGS: Mapping[str, str] = {"sms": "/sms/3/logs", "email": "/email/4/logs"}
 REPORTS: Mapping[str, str] = {"sms": "/sms/3/reports", "email": "/email/4/reports"}
-LOOKUPS: Mapping[str, str] = {**LOGS, "rcs": "/rcs/2/logs"}
-"""Where a message is looked up; reports of RCS come by webhook."""
+RCS_LOGS, RCS_REPORTS = {"rcs": "/rcs/2/logs"}, {"rcs": "/rcs/2/reports"}
+"""Read beside those by an account that sends RCS."""
+LOOKUPS: Mapping[str, str] = {**LOGS, **RCS_LOGS}
+"""Where a message is looked up."""
 LOG_RETENTION = timedelta(hours=48)
 PAGE_SIZE = 1000
 
@@ -106,9 +108,14 @@ def _rows(response: Any) -> list[dict[str, Any]]:  # noqa: ANN401
 class ReportReader:
     """The state of pulling: how far the logs were read. One for a provider; safe in threads and tasks."""
 
-    def __init__(self, api: InfobipApi, *, backfill: timedelta = LOG_RETENTION) -> None:
-        """Read nothing yet. `backfill` is how far back the logs are read at first; nothing for not at all."""
+    def __init__(
+        self, api: InfobipApi, *, backfill: timedelta = LOG_RETENTION, rcs_sender: str | None = None
+    ) -> None:
+        """Read nothing yet. `backfill` is how far back the logs are read at first; nothing for not at all. With an `rcs_sender`, RCS is read too."""
         self._api = api
+        self._rcs_sender = rcs_sender
+        self._logs = {**LOGS, **(RCS_LOGS if rcs_sender else {})}
+        self._reports = {**REPORTS, **(RCS_REPORTS if rcs_sender else {})}
         self._backfill = min(backfill, LOG_RETENTION)
         self._lock = threading.Lock()
         self._log_cursors: list[tuple[str, str]] = []
@@ -118,7 +125,7 @@ class ReportReader:
     def rewind(self) -> None:
         """Have the next calls begin with the logs again."""
         with self._lock:
-            self._log_cursors = [(channel, "") for channel in LOGS] if self._backfill else []
+            self._log_cursors = [(channel, "") for channel in self._logs] if self._backfill else []
             self._last_pages = {}
 
     def next_page(self) -> Flow[Sequence[Event]]:
@@ -135,12 +142,12 @@ class ReportReader:
             if events:
                 return events
         forbidden = 0
-        for channel in REPORTS:
-            response = yield from ask(self._api.get(REPORTS[channel], {"limit": PAGE_SIZE}))
+        for channel, path in self._reports.items():
+            response = yield from ask(self._api.get(path, {"limit": PAGE_SIZE}))
             forbidden += response.status == _FORBIDDEN
-            if response.status != _FORBIDDEN or forbidden == len(REPORTS):
+            if response.status != _FORBIDDEN or forbidden == len(self._reports):
                 require_success(response, f"the {channel} reports")
-            if events := self._unseen(channel, _events(_rows(response), at=now)):
+            if events := self._unseen(channel, self._events(channel, _rows(response), at=now)):
                 return events
         return ()
 
@@ -173,17 +180,24 @@ class ReportReader:
         }
         if not cursor:
             query["sentSince"] = format_date(since)
-        response = yield from ask(self._api.get(LOGS[channel], query))
+        response = yield from ask(self._api.get(self._logs[channel], query))
         if response.status != _FORBIDDEN:
             require_success(response, f"the {channel} logs")
         rows = _rows(response)
         following = as_object(as_object(parse_json(response)).get("cursor")).get("nextCursor")
         self._advance(step, following if rows and following != cursor else None)
-        return _events(rows, at=now)
+        return self._events(channel, rows, at=now)
 
-
-def _events(rows: Sequence[Mapping[str, Any]], *, at: float) -> list[Event]:
-    return [event for row in rows for event in reports.parse_delivery_report(row, at=at)]
+    def _events(self, channel: str, rows: Sequence[Mapping[str, Any]], *, at: float) -> list[Event]:
+        """Return what rows tell. Of RCS none names its channel, but what comes from our agent went by RCS, and not by the SMS of a failover."""
+        agent = self._rcs_sender if channel == "rcs" else None
+        return [
+            event
+            for row in rows
+            for event in reports.parse_delivery_report(
+                row, at=at, pulled=channel, is_rcs=agent is not None and row.get("sender") == agent
+            )
+        ]
 
 
 _FORBIDDEN = 403

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, ClassVar
 
-from messaging_channels.errors import TransportError
+from messaging_channels.errors import InvalidSetting, TransportError
 from messaging_channels.events import Event
 from messaging_channels.messages import Email, Sms, WhatsAppTemplate
 from messaging_channels.plugins import (
@@ -142,7 +142,9 @@ class Infobip:
             hmac_algorithm=webhook_hmac_algorithm,
         )
         self._webhook_auth = (*built, *webhook_auth)
-        self._report_reader = logs.ReportReader(self._api, backfill=timedelta(hours=log_backfill_hours))
+        self._report_reader = logs.ReportReader(
+            self._api, backfill=timedelta(hours=log_backfill_hours), rcs_sender=rcs_sender
+        )
         self.rcs = RcsLookups(self._api, before_sending=rcs_check_capability)
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
@@ -184,7 +186,7 @@ class Infobip:
         for sender, group in group_by_key([(self._defaults.resolve_sender(one), one) for one in chats]):
             try:
                 told = yield from self.rcs.capabilities([one.to.plain for one in group], sender)
-            except TransportError:
+            except (TransportError, InvalidSetting):  # such as a key without the right to ask
                 continue
             for one in group:
                 if told.get(one.to) is RcsCapability.NOT_CAPABLE:
@@ -226,10 +228,13 @@ class Infobip:
         Raises:
             WebhookVerificationError: No configured method matches, or none is configured.
         """
-        return webhooks.handle_webhook(request, self._webhook_auth)
+        heard = webhooks.handle_webhook(request, self._webhook_auth)
+        for event in heard.events:
+            self.rcs.notice(event)
+        return heard
 
     def fetch_reports(self) -> Flow[Sequence[Event]]:
-        """Return a page of new delivery reports of SMS and email. Reports of WhatsApp arrive as webhooks only.
+        """Return a page of new delivery reports of SMS and email, and of RCS where `rcs_sender` is set. Reports of WhatsApp arrive as webhooks only.
 
         Infobip gives each report once. So the first calls read the logs of the last 48 hours, which hold what a process that died may have lost.
 
@@ -243,7 +248,7 @@ class Infobip:
         self._report_reader.rewind()
 
     def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
-        """Return the result of a message by our id, from the logs of SMS and email. The logs reach back 48 hours."""
+        """Return the result of a message by our id, from the logs of SMS, email and RCS. The logs reach back 48 hours."""
         return (yield from logs.look_up(self._api, request, not_found_after=self._lookup_not_found_after))
 
     def missing_sender(self, channel: str) -> str | None:

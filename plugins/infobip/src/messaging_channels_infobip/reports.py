@@ -12,12 +12,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from messaging_channels.events import (
+    AccountUpdated,
     EngagementReceived,
     EngagementType,
     Event,
     OptedIn,
     OptedOut,
     StatusChanged,
+    TemplateUpdated,
     UnknownEvent,
 )
 from messaging_channels.plugins import (
@@ -43,19 +45,25 @@ _RCS_CHANNELS = frozenset({"rcs", "sms", "mms"})
 _MAIL_ERRORS, _CHAT_ERRORS = range(6000, 7000), range(7000, 8000)
 
 
-def parse_delivery_report(record: Mapping[str, Any], *, at: float) -> list[Event]:
-    """Read a delivery report or a log row. What says that the recipient wants no more becomes an event of its own."""
+def parse_delivery_report(
+    record: Mapping[str, Any], *, at: float, pulled: str = "", is_rcs: bool = False
+) -> list[Event]:
+    """Read a delivery report or a log row. What says that the recipient wants no more becomes an event of its own.
+
+    A row that was pulled names no channel: `pulled` is the one that it was asked for, and `is_rcs` says that this message itself went by RCS.
+    """
     status = parse_status(record.get("status"))
     if status is None:
         return [unknown_event(record, "delivery report without a status", at=at)]
     error = as_object(record.get("error"))
     when = parse_date(record.get("doneAt") or record.get("sentAt"), default=at)
-    told = failure_of(status, error, _channel(record, error))
-    changed = _status_event(record, status, _detail(error), at=when, told=told)
+    channel = _channel(record, error, pulled)
+    told = failure_of(status, error, channel)
+    reported = "rcs" if is_rcs else _reported_channel(record)
+    changed = _status_event(record, status, _detail(error), at=when, told=told, channel=reported)
     address = parse_address(record.get("to") or record.get("destination"))
     if not is_opt_out(error) or address is None:
         return [changed]
-    channel = _channel(record, error)
     about = "marketing" if error["id"] == _MARKETING else ""
     return [
         changed,
@@ -64,7 +72,13 @@ def parse_delivery_report(record: Mapping[str, Any], *, at: float) -> list[Event
 
 
 def _status_event(
-    record: Mapping[str, Any], status: Status, detail: str, *, at: float, told: FailureFields
+    record: Mapping[str, Any],
+    status: Status,
+    detail: str,
+    *,
+    at: float,
+    told: FailureFields,
+    channel: str = "",
 ) -> StatusChanged:
     message_id = str(record.get("messageId") or "")
     return StatusChanged(
@@ -76,7 +90,7 @@ def _status_event(
         detail=detail,
         raw=record,
         recipient=_mail_recipient(record),
-        channel=_reported_channel(record),
+        channel=channel,
         **told,
     )
 
@@ -94,12 +108,12 @@ def _detail(error: Mapping[str, Any]) -> str:
     return f"{error.get('groupId')}/{error.get('id')} {error.get('name') or ''}".rstrip()
 
 
-def _channel(record: Mapping[str, Any], error: Mapping[str, Any]) -> str:
+def _channel(record: Mapping[str, Any], error: Mapping[str, Any], pulled: str) -> str:
     """Tell the channel of a report, which only some name."""
     named = str(record.get("channel") or "").lower()
     if named:
         return named
-    if "interactionType" in record:
+    if "interactionType" in record or pulled == "rcs":
         return "rcs"
     number = error.get("id") if isinstance(error.get("id"), int) else None
     if number in _CHAT_ERRORS:
@@ -187,6 +201,54 @@ def parse_marketing_choice(record: Mapping[str, Any], *, at: float) -> list[Even
                 )
             ]
     return [unknown_event(record, "MARKETING_SUBSCRIPTION_UPDATE", at=when)]
+
+
+def parse_sender_update(record: Mapping[str, Any], *, at: float) -> list[Event]:
+    """Read how an RCS sender of ours stands now: its own state, or that of a number which tests it."""
+    change = record.get("testNumberStatus") or record.get("senderStatus")
+    return [
+        AccountUpdated(
+            provider=PROVIDER,
+            occurred_at=parse_date(record.get("updatedAt"), default=at),
+            account_id=str(record.get("senderName") or ""),
+            kind=str(record.get("event") or ""),
+            change=str(change or ""),
+            raw=record,
+        )
+    ]
+
+
+def parse_template_update(record: Mapping[str, Any], *, at: float) -> list[Event]:
+    """Read that an RCS template was judged. It names no sender."""
+    name = str(record.get("name") or "")
+    return [
+        TemplateUpdated(
+            provider=PROVIDER,
+            occurred_at=parse_date(record.get("updatedAt"), default=at),
+            account_id="",
+            template_id=name,
+            name=name,
+            kind="templateStatus",
+            change=str(record.get("templateStatus") or ""),
+            reason=str(record.get("comment") or ""),
+            raw=record,
+        )
+    ]
+
+
+def parse_capability(record: Mapping[str, Any], *, at: float) -> list[Event]:
+    """Keep the answer to a capability check that was asked for by webhook. It names no sender, so nothing can be remembered of it."""
+    found = as_object(record.get("capabilityCheckResult"))
+    ids = [str(found[name]) for name in ("bulkId", "messageId") if found.get(name)]
+    return [
+        UnknownEvent(
+            provider=PROVIDER,
+            occurred_at=at,
+            event_id="/".join(ids) or None,
+            kind="capabilityCheckResult",
+            raw=record,
+        )
+    ]
 
 
 def unknown_event(record: object, kind: str, *, at: float) -> UnknownEvent:

@@ -58,7 +58,7 @@ def _reads_request(request: HttpRequest) -> list[ReadMessage]:
     pairs = parse_qsl(request.body.decode(), keep_blank_values=True, strict_parsing=True)
     form, media = dict(pairs), [value for name, value in pairs if name == "MediaUrl"]
     ours = dict(parse_qsl(urlsplit(form["StatusCallback"]).query))["mc_id"]
-    return [replace(_read(form, media), reference=ours)]
+    return [replace(_read(form, media), reference=ours.removesuffix("-rcs"))]
 
 
 def _read(form: Mapping[str, str], media: list[str]) -> ReadMessage:

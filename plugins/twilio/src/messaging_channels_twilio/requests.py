@@ -39,7 +39,7 @@ from messaging_channels_twilio.options import (
     merge_parameters,
     validity_parameter,
 )
-from messaging_channels_twilio.status_callbacks import callback_url
+from messaging_channels_twilio.status_callbacks import STEP, callback_url
 
 Parameters: TypeAlias = "list[tuple[str, str]]"
 Templates: TypeAlias = "Mapping[tuple[str, str], str]"
@@ -88,7 +88,8 @@ def build_parameters(envelope: Envelope, defaults: MessageDefaults) -> Parameter
         *options.parameters(),
     ]
     if callback := options.status_callback or defaults.status_callback:
-        described.append(("StatusCallback", callback_url(callback, envelope.id, defaults.callback_key)))
+        ours = envelope.id + (STEP if fallback else "")
+        described.append(("StatusCallback", callback_url(callback, ours, defaults.callback_key)))
     return merge_parameters(described, options.raw) if options.raw else described
 
 

@@ -14,6 +14,8 @@ from messaging_channels.errors import InvalidMessage
 
 ID_PARAMETER, MAC_PARAMETER = "mc_id", "mc_mac"
 """The names in the query."""
+STEP = "-rcs"
+"""What stands behind our id in the query of a message that Twilio may send by SMS after RCS, so that the failure of RCS is not read as the end."""
 
 _PURPOSE = b"messaging-channels/twilio/status-callback\0"
 _OVERRIDES = "rc=3&rp=all"

@@ -26,12 +26,22 @@ from messaging_channels.events import (
     StatusChanged,
     UnknownEvent,
 )
-from messaging_channels.plugins import Address, NonPhoneSender, PhoneNumber, WebhookRequest, WhatsAppUserId
+from messaging_channels.plugins import (
+    Address,
+    NonPhoneSender,
+    PhoneNumber,
+    Status,
+    StatusGroup,
+    WebhookRequest,
+    WhatsAppUserId,
+)
+from messaging_channels.plugins import status as statuses
 from messaging_channels_twilio._table_failures import ERRORS
 from messaging_channels_twilio._table_statuses import INBOUND, OPT_OUTS, START_WORDS, STOP_WORDS
 from messaging_channels_twilio.endpoints import is_sid
 from messaging_channels_twilio.errors import describe_code, status_of
 from messaging_channels_twilio.message_resource import parse_number
+from messaging_channels_twilio.status_callbacks import STEP
 from messaging_channels_twilio.webhook_auth import form_fields
 
 PROVIDER = "twilio"
@@ -54,7 +64,7 @@ def _events(fields: Fields, native: object, message_id: str, at: float) -> Seque
     state = (fields.get("MessageStatus") or fields.get("SmsStatus") or "").lower()
     sid = fields.get("MessageSid") or fields.get("SmsSid") or ""
     if fields.get("Link") and fields.get("ClickTime"):
-        return [_click_event(fields, sid, message_id, at)]
+        return [_click_event(fields, sid, message_id.removesuffix(STEP), at)]
     status = status_of(state, parse_number(fields.get("ErrorCode")))
     if sid and fields.get("From") and (state in INBOUND or (not state and "Body" in fields)):
         return _inbound_event(fields, sid, at)
@@ -72,8 +82,19 @@ class _StatusReport:
     fields: Fields
     sid: str
     state: str
-    message_id: str
+    reference: str
+    """What the URL of the call held."""
     at: float
+
+    @property
+    def message_id(self) -> str:
+        """Our id."""
+        return self.reference.removesuffix(STEP)
+
+    @property
+    def may_follow(self) -> bool:
+        """Whether an SMS may follow where RCS fails."""
+        return self.reference.endswith(STEP)
 
     @property
     def code(self) -> int | None:
@@ -87,12 +108,16 @@ class _StatusReport:
     def event_id(self) -> str:
         """What repetitions have in common. Only they carry Twilio's own token, so that it cannot tell them from the first call."""
         kind = _safe_word(self.fields.get("EventType", ""))
-        return "/".join((self.sid, self.state, str(self.code or ""), kind))
+        step = ("rcs",) if _channel(self.fields) == "rcs" else ()  # the SMS that follows has the same SID
+        return "/".join((self.sid, self.state, str(self.code or ""), kind, *step))
 
 
 def _status_event(report: _StatusReport) -> Sequence[Event]:
     status = status_of(report.state, report.code)
     assert status is not None  # noqa: S101  for the type checkers: the caller has looked
+    channel = _channel(report.fields)
+    if report.may_follow and channel == "rcs" and _is_failure(status) and report.code not in OPT_OUTS:
+        status = statuses.PENDING_ENROUTE  # the SMS of the messaging service is on its way
     common: dict[str, Any] = {
         "provider": PROVIDER,
         "occurred_at": report.at,
@@ -102,9 +127,7 @@ def _status_event(report: _StatusReport) -> Sequence[Event]:
     of_message = {**common, "message_id": report.message_id, "provider_id": report.sid}
     told = ERRORS.fields(report.code, report.words)
     heard: list[Event] = [
-        StatusChanged(
-            **of_message, status=status, detail=_detail(report), channel=_channel(report.fields), **told
-        )
+        StatusChanged(**of_message, status=status, detail=_detail(report), channel=channel, **told)
     ]
     if report.state == "read" or report.fields.get("EventType", "").upper() == _READ:
         heard.append(EngagementReceived(**of_message, engagement_type=EngagementType.READ))
@@ -117,6 +140,10 @@ def _status_event(report: _StatusReport) -> Sequence[Event]:
             )
         )
     return heard
+
+
+def _is_failure(status: Status) -> bool:
+    return status.final and status.group is not StatusGroup.DELIVERED
 
 
 def _channel(fields: Fields) -> str:
@@ -162,7 +189,7 @@ def _detail(report: _StatusReport) -> str:
 
 
 def _inbound_event(fields: Fields, sid: str, at: float) -> Sequence[Event]:
-    channel, sender = parse_address(fields["From"])
+    sender, channel = parse_address(fields["From"])[1], _inbound_channel(fields)
     common: dict[str, Any] = {"provider": PROVIDER, "occurred_at": at, "event_id": sid, "raw": fields}
     received = MessageReceived(
         **common,
@@ -186,15 +213,22 @@ def _inbound_event(fields: Fields, sid: str, at: float) -> Sequence[Event]:
     )
 
 
+def _inbound_channel(fields: Fields) -> str:
+    """Return the channel that somebody wrote on: not every call has it before both addresses."""
+    named = (parse_address(fields.get(end, ""))[0] for end in ("From", "To"))
+    told = next((one for one in named if one != "sms"), "") or fields.get("ChannelPrefix", "").lower()
+    return told if told.isalpha() else "sms"
+
+
 def _opt_event(fields: Fields, channel: str) -> tuple[Callable[..., Event] | None, str]:
-    """Return what Twilio itself made of the words; without Advanced Opt-Out that is told by the words, and for text messages only."""
+    """Return what Twilio itself made of the words; without Advanced Opt-Out that is told by the words, and for text messages and RCS only."""
     told = fields.get("OptOutType", "").upper()
     if told:
         return _OPT_EVENTS.get(told), f"keyword {told}"
     word = fields.get("Body", "").strip().upper()
-    if channel == "sms" and word in STOP_WORDS:
+    if channel in _SHARED and word in STOP_WORDS:
         return OptedOut, f"keyword {word}"
-    if channel == "sms" and word in START_WORDS - _AMBIGUOUS:
+    if channel in _SHARED and word in START_WORDS - _AMBIGUOUS:
         return OptedIn, f"keyword {word}"
     return None, ""
 
@@ -339,6 +373,8 @@ _PAYLOADS: Mapping[str, str] = {
 _MESSAGE_TYPES: Mapping[str, str] = {"interactive": "list", "contact": "contacts"}
 _MARKETING_STOPPED = 63033
 """The person stopped marketing messages on WhatsApp, and gets others."""
+_SHARED = frozenset({"sms", "rcs"})
+"""Channels on which Twilio acts on a word that is the whole text: one opt-out holds for both, and for MMS."""
 _AMBIGUOUS = frozenset({"YES"})
 """Twilio lifts its own block at this word; whoever answers a question with it has not asked for messages."""
 _OPT_EVENTS: Mapping[str, type[OptedOut | OptedIn]] = {"STOP": OptedOut, "START": OptedIn}

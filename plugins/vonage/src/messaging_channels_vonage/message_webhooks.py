@@ -63,7 +63,7 @@ def _status_events(told: Mapping[str, Any], uuid: str, state: str, common: dict[
     elif state == "rejected" and why["failure"] is FailureReason.EXPIRED:
         status = statuses.EXPIRED_EXPIRED
     channel = _text(told.get("channel")).lower()
-    via = channel if channel == "rcs" or "workflow" in told else ""
+    via = channel if channel in _RCS_OR_SMS or "workflow" in told else ""
     heard: list[Event] = [StatusChanged(status=status, detail=detail, channel=via, **why, **of_message)]
     if state == "read":
         heard.append(EngagementReceived(engagement_type=EngagementType.READ, **of_message))
@@ -80,9 +80,12 @@ def _inbound_event(told: Mapping[str, Any], uuid: str, common: dict[str, Any]) -
     message = _object(_object(told.get("message")).get("content")) or told  # version 0.1 nests it
     word = _text(message.get("message_type")) or _text(message.get("type")) or "text"
     kind, read = _READERS.get(word, (word[:40] if word.isascii() else "unknown", _nothing))
+    channel = _channel(told)
+    if channel == "rcs" and word == "reply":
+        kind = "button"  # a suggestion that was tapped; on WhatsApp it is a row of a list
     return MessageReceived(
         event_id=uuid,
-        channel=_channel(told),
+        channel=channel,
         provider_id=uuid,
         to=_end(told.get("to")),
         kind=kind,
@@ -177,6 +180,8 @@ def _text(value: object) -> str:
 
 
 _MAX_LATITUDE = 90
+_RCS_OR_SMS = frozenset({"rcs", "sms"})
+"""Channels of which the second may follow the first in a failover, so that a report tells which of them it was."""
 _READERS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
     "text": ("text", _words),
     "unsupported": ("unknown", _nothing),

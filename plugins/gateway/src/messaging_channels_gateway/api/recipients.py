@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
 
 from messaging_channels import EmailAddress, PhoneNumber
 from messaging_channels.errors import InvalidAddress
@@ -16,6 +18,7 @@ from messaging_channels_gateway.api.request_context import (
 )
 from messaging_channels_gateway.api.request_models import RequestModel, validate_body
 from messaging_channels_gateway.auth.api_keys import OPERATE
+from messaging_channels_gateway.channels import CHANNELS
 from messaging_channels_gateway.problems import Problem
 from messaging_channels_gateway.store.personal_data import PersonalData
 
@@ -30,15 +33,19 @@ class RecipientBody(RequestModel):
     """Whom it is about."""
 
     address: str
-    """A phone number or a mail address."""
+    """A phone number or a mail address, or an address of `channel`."""
+    channel: Annotated[str, Field(pattern=f"^({'|'.join(CHANNELS)})$")] | None = None
+    """Whose address it is. Default: told by its looks."""
 
-    def parse(self) -> PhoneNumber | EmailAddress:
+    def parse(self) -> Address:
         """Return the address.
 
         Raises:
             Problem: it is none.
         """
         try:
+            if self.channel is not None:
+                return CHANNELS[self.channel].parse(self.address)
             kind = EmailAddress if "@" in self.address else PhoneNumber
             return kind.parse(self.address)
         except InvalidAddress as error:

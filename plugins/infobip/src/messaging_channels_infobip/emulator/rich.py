@@ -21,6 +21,7 @@ from messaging_channels_infobip.emulator.account import (
 )
 from messaging_channels_infobip.emulator.errors import RequestRejected, require_valid
 from messaging_channels_infobip.emulator.queries import delivery_report
+from messaging_channels_infobip.emulator.routes import page_of, read_page
 
 Post: TypeAlias = Callable[[Json, str | None], None]
 """Makes a webhook call with these results, to the URL that a message named or the account's."""
@@ -144,11 +145,10 @@ def capabilities(request: Request, _: Account) -> HttpResponse:
     return json_response({"capabilityCheckResults": results})
 
 
-def senders(_: Request, __: Account) -> HttpResponse:
+def senders(request: Request, _: Account) -> HttpResponse:
     """`GET /rcs/1/senders`."""
     listed = [_sender(name, state) for name, state in SENDERS.items()]
-    paging = {"page": 0, "size": 20, "totalPages": 1, "totalResults": len(listed)}
-    return json_response({"results": listed, "paging": paging})
+    return json_response(page_of(listed, *read_page(request, default=20, at_most=100)))
 
 
 def sender(request: Request, _: Account) -> HttpResponse:

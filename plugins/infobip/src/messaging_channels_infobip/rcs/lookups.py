@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from messaging_channels.events import Event, FailureReason, StatusChanged
 from messaging_channels.plugins import CurrentTime, Flow, PhoneNumber, ask
 from messaging_channels_infobip.api import InfobipApi
 from messaging_channels_infobip.errors import require_authorized_success
@@ -24,6 +25,8 @@ CODES: Mapping[str, RcsCapability] = {
     "INVALID_DESTINATION_ADDRESS": RcsCapability.NOT_CAPABLE,
 }
 """What the codes say of a number; all others say nothing about it."""
+_NOT_REACHED = frozenset({FailureReason.NOT_ON_CHANNEL, FailureReason.NOT_CAPABLE})
+_PAGE_SIZE = _MAX_PAGES = 100
 _SENDABLE = frozenset({"LAUNCHED_IN_PROGRESS", "LAUNCHED_PARTIAL_SUCCESS", "LAUNCHED"})
 
 
@@ -82,15 +85,32 @@ class RcsLookups:
             for one in listed
         }
 
+    def notice(self, event: Event) -> None:
+        """Forget that a number can be reached where a report says that it could not: it is asked about again before the next message."""
+        if (
+            not isinstance(event, StatusChanged)
+            or event.failure not in _NOT_REACHED
+            or event.channel != "rcs"
+        ):
+            return
+        told = as_object(event.raw)
+        number = str(told.get("to") or told.get("destination") or "").removeprefix("+")
+        self.cache.forget(str(told.get("sender") or ""), number)
+
     def senders(self) -> Flow[Sequence[RcsSender]]:
-        """Return the account's senders, a page of them at most.
+        """Return the account's senders: all pages of them, 10,000 senders at most.
 
         Raises:
             InfobipApiError: Infobip did not answer as documented.
         """
-        response = yield from ask(self.api.get("/rcs/1/senders", {}))
-        answer = parse_json(require_authorized_success(response, "the RCS senders"))
-        return [_sender(one) for one in as_objects(as_object(answer).get("results"))]
+        found: list[RcsSender] = []
+        for page in range(_MAX_PAGES):
+            response = yield from ask(self.api.get("/rcs/1/senders", {"page": page, "size": _PAGE_SIZE}))
+            answer = as_object(parse_json(require_authorized_success(response, "the RCS senders")))
+            found += [_sender(one) for one in as_objects(answer.get("results"))]
+            if not _has_more(as_object(answer.get("paging")), page):
+                break
+        return found
 
     def sender(self, name: str) -> Flow[RcsSender]:
         """Return one sender.
@@ -101,6 +121,11 @@ class RcsLookups:
         path = f"/rcs/1/senders/{quote(name, safe='')}"
         response = yield from ask(self.api.get(path, {}))
         return _sender(as_object(parse_json(require_authorized_success(response, "the RCS sender"))))
+
+
+def _has_more(paging: Mapping[str, Any], page: int) -> bool:
+    total = paging.get("totalPages")
+    return isinstance(total, int) and page + 1 < total
 
 
 def _sender(told: Mapping[str, Any]) -> RcsSender:

@@ -22,6 +22,7 @@ from messaging_channels_infobip.field_formats import (
 from messaging_channels_infobip.rcs.options import InfobipRcsOptions
 from messaging_channels_infobip.request_parts import AccountDefaults, RequestPart
 from messaging_channels_infobip.responses import parse_batch_response
+from messaging_channels_infobip.sms.requests import require_short_text
 from messaging_channels_rcs import (
     CalendarEvent,
     CardMedia,
@@ -44,16 +45,43 @@ PATH = "/rcs/2/messages"
 MAX_VALIDITY = timedelta(hours=48)
 """Infobip cuts a longer one off without a word."""
 MAX_POSTBACK = 2024
+MAX_BYTES = 9_990_000
+"""Of a request: 10 MB are allowed."""
+ALWAYS_SMALL_ENOUGH = 8
+"""Messages that fit into one request whatever they hold."""
 
 
 def build_parts(batch: Sequence[Envelope], api: InfobipApi, defaults: AccountDefaults) -> list[RequestPart]:
-    """Describe the request for these envelopes: one for all.
+    """Describe the requests for these envelopes: one for all that fit into the size of a request.
 
     Raises:
         InvalidMessage: one of them cannot be sent as it is.
     """
     described = [describe(one, defaults) for one in batch]
-    return [RequestPart(api.post(PATH, {"messages": described}), batch, parse_batch_response)]
+    parts: list[RequestPart] = []
+    for places in _split_by_size(described):
+        messages = {"messages": [described[place] for place in places]}
+        parts.append(
+            RequestPart(api.post(PATH, messages), [batch[place] for place in places], parse_batch_response)
+        )
+    return parts
+
+
+def _split_by_size(described: Sequence[Mapping[str, Any]]) -> Sequence[range]:
+    """Return the places of the messages of each request."""
+    if len(described) <= ALWAYS_SMALL_ENOUGH:
+        return (range(len(described)),)
+    from pydantic_core import to_json  # noqa: PLC0415  slow to import
+
+    found: list[range] = []
+    start = size = 0
+    for place, message in enumerate(described):
+        own = len(to_json(message)) + 1
+        if place > start and size + own > MAX_BYTES:
+            found.append(range(start, place))
+            start, size = place, 0
+        size += own
+    return (*found, range(start, len(described)))
 
 
 def describe(envelope: Envelope, defaults: AccountDefaults) -> dict[str, Any]:
@@ -98,6 +126,7 @@ def _webhooks(
 def _failover(fallback: SmsFallback | None, defaults: AccountDefaults) -> dict[str, Any] | None:
     if fallback is None:
         return None
+    require_short_text(fallback.text, "SmsFallback.text")
     return without_none(
         sender=fallback.sender or defaults.sms_sender or None,
         text=fallback.text,

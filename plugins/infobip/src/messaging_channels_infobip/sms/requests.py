@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any, TypeAlias
 
 from messaging_channels.errors import InvalidMessage
-from messaging_channels.messages import Sms
+from messaging_channels.messages import Sms, segments
 from messaging_channels.plugins import Envelope, merge_raw, provider_options_of
 from messaging_channels_infobip.api import InfobipApi
 from messaging_channels_infobip.field_formats import (
@@ -165,12 +165,23 @@ def _require_sender(given_sender: str) -> str:
 def _check_size(message: Sms) -> None:
     """Refuse what is too long for sure: with another language or alphabet only Infobip can count."""
     extra = provider_options_of(message, InfobipSmsOptions) or _DEFAULT_OPTIONS
-    length = message.segments
-    as_it_is = extra.transliteration in (None, "NONE") and extra.language is None
-    if as_it_is and (length.count > MAX_PARTS or _bytes(message.text, length.encoding) > MAX_BYTES):
+    if extra.transliteration in (None, "NONE") and extra.language is None:
+        require_short_text(message.text, "Sms.text")
+
+
+def require_short_text(text: str, field: str) -> None:
+    """Refuse a text that is too long as it is.
+
+    Raises:
+        InvalidMessage: naming the field and the number of parts.
+    """
+    if len(text) <= ALWAYS_SHORT_ENOUGH:
+        return
+    length = segments(text)
+    if length.count > MAX_PARTS or _bytes(text, length.encoding) > MAX_BYTES:
         raise InvalidMessage(
             f"has {length.count} parts; Infobip allows {MAX_PARTS} parts and {MAX_BYTES} bytes",
-            field="Sms.text",
+            field=field,
             hint="shorten it",
         )
 
