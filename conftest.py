@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 from collections import Counter
 from collections.abc import Generator, Iterator
@@ -95,7 +96,11 @@ def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def _own_surroundings(
     request: pytest.FixtureRequest, _homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No test reads the settings or writes the home of whoever runs it. No folder is made for tests that ask for none: that took a fifth of their time."""
+    """No test reads the settings or writes the home of whoever runs it, or leaves the level of logs as a command set it.
+
+    No folder is made for tests that ask for none: that took a fifth of their time.
+    """
+    request.addfinalizer(lambda: logging.getLogger("messaging_channels").setLevel(logging.NOTSET))  # noqa: PT021  it yields nothing
     wants_folder = "tmp_path" in request.fixturenames
     _isolate(monkeypatch, request.getfixturevalue("tmp_path") / "home" if wants_folder else next(_homes))
 

@@ -59,7 +59,7 @@ MISTAKES = [
     ('[ledger]\nurl = "sqlite:x"\npool_timeout = 10000\n', 3, "pool_timeout = 30"),
     ('[http]\nclient_key_password = "x"\n', 2, "client_certificate"),
     ('[ledger]\nurl = "sqlite:/"\n', 1, "a folder"),
-    ("[checks.velocity_limit]\n", 1, "would check nothing"),
+    ("[checks.velocity_limit]\n", 1, "nothing would be checked"),
     ('[routes]\nemail = "twilio"\n' + TWILIO, 2, "twilio sends sms"),
     ('[routes]\nsms = "smtp"\n' + SMTP, 2, "smtp sends email"),
     ('{"routes": {"sms": "sandbox"}}\n', 1, "this is JSON"),

@@ -169,7 +169,7 @@ def test_each_recipient_may_have_a_message_of_its_own(enqueue_each: Each, sender
     assert two.receipt
     assert sender.queue.stats().ready == 2
 
-    with pytest.raises(InvalidMessage, match="not as many"):
+    with pytest.raises(InvalidMessage, match="as many messages as recipients"):
         enqueue_each([HELLO], _numbers(2))
 
 

@@ -52,7 +52,9 @@ class _Runner:
                     self._is_reloading = False
                     dispatcher = self._reload(dispatcher)
                     worker = self._renew(dispatcher)
-                    if not self._is_over:  # else it was told to stop in between
+                    if not (
+                        self._is_over or self._is_reloading
+                    ):  # else it was told to in between, before there was a worker to stop
                         worker.run()
         finally:
             dispatcher.close()

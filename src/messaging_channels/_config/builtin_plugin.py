@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BaseModel, ConfigDict, Field
 
 from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._model.errors import InvalidSetting
 from messaging_channels._providers.sandbox import Sandbox
 from messaging_channels.plugins.channels import BUILT_IN, Channel
 from messaging_channels.plugins.hooks import hookimpl
@@ -85,4 +86,12 @@ def _build_postgres_ledger(settings: LedgerSettings) -> Ledger:
 
 
 def _build_sandbox(settings: SandboxSettings) -> Sandbox:
-    return Sandbox(settings.home / "sandbox.sqlite3", hang=settings.hang)
+    try:
+        return Sandbox(settings.home / "sandbox.sqlite3", hang=settings.hang)
+    except InvalidSetting as error:  # who configures a service knows the folder, and not the file in it
+        raise InvalidSetting(
+            error.problem,
+            setting="sandbox.home",
+            source="configuration",
+            hint="correct the folder, or MESSAGING_CHANNELS_HOME",
+        ) from error

@@ -53,7 +53,7 @@ class CapabilityCache:
             while len(self._answers) > self.max_size:
                 del self._answers[next(iter(self._answers))]
 
-    def forget(self, sender: str, number: str) -> None:
+    def discard(self, sender: str, number: str) -> None:
         """Forget what is known of a number, such as after a message to it failed that should have arrived."""
         with self._lock:
             self._answers.pop((sender, number), None)

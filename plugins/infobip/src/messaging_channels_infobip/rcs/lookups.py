@@ -95,7 +95,7 @@ class RcsLookups:
             return
         told = as_object(event.raw)
         number = str(told.get("to") or told.get("destination") or "").removeprefix("+")
-        self.cache.forget(str(told.get("sender") or ""), number)
+        self.cache.discard(str(told.get("sender") or ""), number)
 
     def senders(self) -> Flow[Sequence[RcsSender]]:
         """Return the account's senders: all pages of them, 10,000 senders at most.
