@@ -13,6 +13,7 @@ from documentation import PythonBlocks, ShellBlocks, TomlBlocks
 from hypothesis import settings
 from sybil import Sybil
 from sybil.parsers.markdown import SkipParser
+from trials import SHARE
 
 settings.register_profile("dev", max_examples=20, deadline=None)
 settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True)
@@ -41,13 +42,17 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with long tests begin first, so that all processes end at the same time. The blocks of a page build on each other, and stay in order."""
     blocks = [item for item in items if item.path.suffix == ".md"]
-    items[:] = [item for item in items if item.path.suffix != ".md"]
+    items[:] = [item for item in items if item.path.suffix != ".md" and _is_of_this_size(item)]
     sizes = Counter(item.path for item in items)
     longest: dict[Path, float] = {}
     for item in items:
         longest[item.path] = max(longest.get(item.path, 0), _seconds_allowed(item))
     items.sort(key=lambda item: (-longest[item.path], -sizes[item.path]))
     items += sorted(blocks, key=lambda item: (item.path, int(item.name.split("line:")[1].split(",")[0])))
+
+
+def _is_of_this_size(item: pytest.Item) -> bool:
+    return SHARE >= 1 or item.get_closest_marker("full_size") is None
 
 
 def _seconds_allowed(item: pytest.Item) -> float:

@@ -15,7 +15,6 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from functools import cache
-from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -38,7 +37,8 @@ class NotAValue(TypeError):
 
 def packages() -> list[str]:
     """Return the core's and the plugins' packages that are installed."""
-    return sorted({CORE} | {name for name in packages_distributions() if name.startswith(f"{CORE}_")})
+    found = {one.name for one in pkgutil.iter_modules() if one.ispkg and one.name.startswith(f"{CORE}_")}
+    return sorted({CORE} | found)
 
 
 @cache

@@ -57,8 +57,8 @@ SOURCE_MUTANTS: tuple[tuple[str, str, str, str, str], ...] = (
         "telnyx: wrong path",
         "MC109",
         "provider.py",
-        'f"{_base_url(base_url)}/v2/messages"',
-        'f"{_base_url(base_url)}/v1/messages"',
+        "default=_API)}/v2/messages",
+        "default=_API)}/v1/messages",
     ),
     (
         "telnyx: wrong auth scheme",

@@ -15,7 +15,7 @@ import pytest
 from crash.incident_gateway import report_body
 from crash.incident_site import BEARER, TO, Site
 from gateway_nodes import Node, Receiver, url_of
-from trials import SHARE, scaled
+from trials import scaled
 
 COUNT = scaled(400, least=40)
 
@@ -43,7 +43,7 @@ def _post(node: Node, provider_id: str) -> int:
 
 @pytest.mark.trial
 @pytest.mark.timeout(300)
-@pytest.mark.skipif(SHARE < 1, reason="three processes for several seconds: `poe trials`")
+@pytest.mark.full_size
 def test_reports_that_a_killed_gateway_had_answered_are_recorded_and_told_once(tmp_path: Path) -> None:
     with ExitStack() as stack:
         site = stack.enter_context(_site(tmp_path))
