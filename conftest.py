@@ -97,15 +97,26 @@ def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     return (folder / str(number) for number in itertools.count())
 
 
+def _reset_logs() -> None:
+    """Take back what commands, and the frameworks that run within a test, set of logs."""
+    logging.disable(logging.NOTSET)
+    logging.getLogger().setLevel(logging.WARNING)
+    for name in list(logging.getLogger().manager.loggerDict):
+        if name.partition(".")[0] == "messaging_channels":
+            logger = logging.getLogger(name)
+            logger.disabled, logger.propagate = False, True
+            logger.setLevel(logging.NOTSET)
+
+
 @pytest.fixture(autouse=True)
 def _own_surroundings(
     request: pytest.FixtureRequest, _homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No test reads the settings or writes the home of whoever runs it, or leaves the level of logs as a command set it.
+    """No test reads the settings or writes the home of whoever runs it, and logs are as they were when the process began.
 
     No folder is made for tests that ask for none: that took a fifth of their time.
     """
-    request.addfinalizer(lambda: logging.getLogger("messaging_channels").setLevel(logging.NOTSET))  # noqa: PT021  it yields nothing
+    _reset_logs()
     wants_folder = "tmp_path" in request.fixturenames
     _isolate(monkeypatch, request.getfixturevalue("tmp_path") / "home" if wants_folder else next(_homes))
 
