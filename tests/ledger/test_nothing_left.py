@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-import psycopg
 import pytest
 from scripted import Scripted
+from stored_text import stored_text
 
 from messaging_channels import (
     Dispatcher,
@@ -108,22 +108,7 @@ class Home:
         return SqliteLedger(self.folder / "ledger.sqlite3", addresses=self.mode, pepper=b"secret", owned=True)
 
     def text(self) -> str:
-        """Return all that a thief of the files, or of a dump, would read."""
-        kept = b"".join(path.read_bytes() for path in sorted(self.folder.rglob("*")) if path.is_file())
-        return f"{kept.decode('latin-1')}{self._dump()}".lower()
-
-    def _dump(self) -> str:
-        if not self.conninfo:
-            return ""
-        with psycopg.connect(self.conninfo, autocommit=True) as database:
-            asked = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-            names = [name for (name,) in database.execute(asked)]
-            rows = [
-                row
-                for name in names
-                for row in database.execute(f'SELECT t::text FROM "{name}" AS t'.encode())
-            ]
-        return "\n".join(text for (text,) in rows)
+        return stored_text(self.folder, self.conninfo)
 
 
 @pytest.fixture(params=PLACES)

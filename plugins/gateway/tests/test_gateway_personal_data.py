@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
-import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import BaseModel
+from stored_text import stored_text
 
 from messaging_channels import PhoneNumber, Sms, WebhookRequest, WebhookResult
 from messaging_channels._cli.main import main
@@ -90,22 +90,7 @@ class Place:
         return told
 
     def text(self) -> str:
-        home: Path = self.served.gateway.settings.home
-        kept = b"".join(path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file())
-        return f"{kept.decode('latin-1')}{self._dump()}".lower()
-
-    def _dump(self) -> str:
-        if not self._conninfo:
-            return ""
-        with psycopg.connect(self._conninfo, autocommit=True) as database:
-            asked = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-            names = [name for (name,) in database.execute(asked)]
-            rows = [
-                row
-                for name in names
-                for row in database.execute(f'SELECT t::text FROM "{name}" AS t'.encode())
-            ]
-        return "\n".join(text for (text,) in rows)
+        return stored_text(self.served.gateway.settings.home, self._conninfo)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

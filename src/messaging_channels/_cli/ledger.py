@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -16,6 +15,7 @@ from messaging_channels._cli.messages import add_command, add_group, always_json
 from messaging_channels._cli.output import print_json
 from messaging_channels._cli.values import positive
 from messaging_channels._client.dispatcher import Dispatcher
+from messaging_channels._config.installed import installed
 from messaging_channels._config.settings import Configuration
 from messaging_channels._ledger.options import LedgerOptions
 from messaging_channels._model.errors import InvalidAddress, InvalidSetting
@@ -208,7 +208,7 @@ def _forms_and_messages(to: Address, kept: Mapping[str, Any]) -> tuple[list[str]
 
 def _stores(configuration: Configuration) -> Iterator[tuple[str, PersonalDataStore]]:
     """Yield what other distributions keep of people, by their names. One that cannot be asked is an error: nobody is to believe that all was told."""
-    for entry in entry_points(group=PERSONAL_DATA):
+    for entry in installed(PERSONAL_DATA):
         store = entry.load()(configuration)
         if store is not None:
             yield entry.name, store

@@ -194,7 +194,7 @@ class Dispatcher(ResolvingDispatcher):
         `send_each`: repeating the call takes in only what is missing. No notifier is called for each message: workers find them at their next look.
 
         Raises:
-            InvalidMessage: the options cannot be meant, or there are must be as many messages as recipients.
+            InvalidMessage: the options cannot be meant, or there are not as many messages as recipients.
         """
         check_messages(message, to, call="enqueue_each", takes_fallback=True)
         terms = as_enqueue_options(cast("dict[str, Any]", options), "enqueue_each")

@@ -16,9 +16,8 @@ def installed(group: str) -> EntryPoints:
 
 @lru_cache(maxsize=1)
 def _read(state: object) -> EntryPoints:  # noqa: ARG001  the key
-    return cast(
-        "EntryPoints", entry_points()
-    )  # what 3.11 returns for all groups is selected from in the same way
+    # what 3.11 returns for all groups is selected from in the same way
+    return cast("EntryPoints", entry_points())
 
 
 def _state() -> tuple[object, ...]:

@@ -55,7 +55,7 @@ def chunks(
     """Pair one message with every recipient, or each with its own, so many pairs at a time. Each chunk draws its pairs as it is read, once.
 
     Raises:
-        InvalidMessage: when it comes to it, there are must be as many messages as recipients.
+        InvalidMessage: when it comes to it, there are not as many messages as recipients.
     """
     pairs = _pairs(message, to)
     for first in pairs:

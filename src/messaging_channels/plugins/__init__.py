@@ -30,8 +30,10 @@ if TYPE_CHECKING:
         Reason,
         ReasonPolicy,
     )
+    from messaging_channels._model.paths import create_private, require_path
     from messaging_channels._model.receipts import Attempt, deciding_attempt
     from messaging_channels._model.senders import NonPhoneSender
+    from messaging_channels._model.spellings import spellings
     from messaging_channels._model.status import Status, StatusGroup
     from messaging_channels.plugins.access_tokens import AccessToken
     from messaging_channels.plugins.attachments import base64_text, read_attachments, unsubscribe_headers
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from messaging_channels.plugins.channel_spec import Channel, ChannelSpec, CommandOption
     from messaging_channels.plugins.channels import BUILT_IN, EMAIL, SMS, WHATSAPP
     from messaging_channels.plugins.diagnosis import Finding, SupportsDiagnosis, credentials_finding
-    from messaging_channels.plugins.erasure import PersonalDataStore, SupportsErasure, spellings
+    from messaging_channels.plugins.erasure import PersonalDataStore, SupportsErasure
     from messaging_channels.plugins.exchange import (
         AsyncExecutor,
         BlockingCall,
@@ -79,7 +81,6 @@ if TYPE_CHECKING:
     from messaging_channels.plugins.notifiers import QueueNotifier
     from messaging_channels.plugins.observer import CompositeObserver, Observer
     from messaging_channels.plugins.pre_send import PreSendCheck
-    from messaging_channels.plugins.private_files import create_private, require_path
     from messaging_channels.plugins.provider import (
         PROVIDER_API_VERSION,
         Capabilities,
@@ -276,6 +277,8 @@ __getattr__, __dir__ = lazy(
         ),
         "_model.failure_reasons": ("Advice", "FailureReason"),
         "_model.failures": ("FailureFields", "FailureTable", "failure_fields", "failure_of_status"),
+        "_model.paths": ("create_private", "require_path"),
+        "_model.spellings": ("spellings",),
         "_model.outcomes": ("Outcome", "Reason", "ReasonPolicy", "REASON_POLICIES", "AttemptResult"),
         "_model.receipts": ("Attempt", "deciding_attempt"),
         "_model.senders": ("NonPhoneSender",),
@@ -339,7 +342,6 @@ __getattr__, __dir__ = lazy(
             "SupportsSenderCheck",
             "SupportsValidation",
         ),
-        "plugins.private_files": ("create_private", "require_path"),
         "plugins.provider_settings": ("SecretList", "SenderFormat", "provider_arguments"),
         "plugins.base_urls": ("require_base_url",),
         "plugins.raw_fields": ("merge_raw", "require_raw"),
@@ -352,7 +354,7 @@ __getattr__, __dir__ = lazy(
             "PathResolver",
             "get_path",
         ),
-        "plugins.erasure": ("PersonalDataStore", "SupportsErasure", "spellings"),
+        "plugins.erasure": ("PersonalDataStore", "SupportsErasure"),
         "plugins.report_pages": ("ReportPage", "SupportsReportCursor"),
         "plugins.results": ("result_from_status", "retry_after"),
         "plugins.sdk_calls": ("sdk_call",),

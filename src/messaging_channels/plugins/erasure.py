@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from messaging_channels._model.spellings import spellings
-
 if TYPE_CHECKING:
     from messaging_channels._model.addresses import Address
     from messaging_channels.plugins.exchange import Flow
-
-__all__ = ["PersonalDataStore", "SupportsErasure", "spellings"]
 
 
 @runtime_checkable
