@@ -112,19 +112,18 @@ class DyingSqliteLedger(SqliteLedger):
         self.dies: tuple[str, int] | None = None
         self._dead = False
 
-    def submit_in_thread(self, operation: Operation[Any]) -> Any:
-        name = type(operation).__name__
+    def perform(self, exchange: Operation[Any]) -> Any:
+        name = type(exchange).__name__
         if self._dead or (self.dies and self.dies == (f"before {name}", 1)):
             self._dead = True
             raise Killed
         if self.dies and self.dies[0] == f"before {name}":
             self.dies = (self.dies[0], self.dies[1] - 1)
-        pending = super().submit_in_thread(operation)
+        reply = super().perform(exchange)
         if self.dies and self.dies[0] == f"after {name}":
-            pending.future.result()
             self._dead = True
             raise Killed
-        return pending
+        return reply
 
     def restart(self, dies: tuple[str, int] | None = None) -> None:
         """Start a new process."""

@@ -131,7 +131,7 @@ def ledger() -> Iterator[SqliteLedger]:
 
 
 def _do(ledger: SqliteLedger, *operations: Any) -> Any:
-    return [ledger.submit(one).result(20) for one in operations][-1]
+    return [ledger.perform(one) for one in operations][-1]
 
 
 def test_a_key_that_is_released_while_it_is_looked_at_is_reserved_by_whoever_looks() -> None:

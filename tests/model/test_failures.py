@@ -147,7 +147,7 @@ def test_the_record_keeps_why_an_attempt_failed_and_what_a_report_said(tmp_path:
     ledger = LedgerOptions(kept)
 
     def keep(event: StatusChanged) -> None:
-        kept.submit(RecordEvent(event, 2.0)).result()
+        kept.perform(RecordEvent(event, 2.0))
 
     refusal = AttemptResult.of(
         Reason.POLICY,

@@ -465,11 +465,11 @@ def test_a_key_that_an_earlier_version_kept_with_an_end_before_its_beginning_is_
 ) -> None:
     ledger = SqliteLedger(tmp_path / "ledger.sqlite3", addresses="plain")
     first = _new("key", expires=NOW + 7 * 86400.0)
-    assert ledger.submit(first).result() is None
+    assert ledger.perform(first) is None
     with closing(sqlite3.connect(tmp_path / "ledger.sqlite3")) as database, database:
         database.execute("UPDATE messaging_channels_message SET created = ?", (NOW + 400 * 86400.0,))
 
-    again = ledger.submit(replace(_new("key"), at=NOW + 8 * 86400.0)).result()
+    again = ledger.perform(replace(_new("key"), at=NOW + 8 * 86400.0))
 
     assert again.id == first.id
     ledger.close()

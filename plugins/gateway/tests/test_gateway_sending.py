@@ -320,7 +320,7 @@ def test_users_are_written_to_from_the_platform_and_persons_from_the_tenant(peop
     ledger = people.gateway.ledger
     from messaging_channels.plugins.ledger import GetMessage
 
-    accounts = [ledger.submit(GetMessage(message_id=one)).result().account for one in reversed(ids)]
+    accounts = [ledger.perform(GetMessage(message_id=one)).account for one in reversed(ids)]
     assert accounts == [None, "(demonstration)"]
 
 

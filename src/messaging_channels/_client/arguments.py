@@ -19,16 +19,19 @@ from messaging_channels._model.arguments import (
 from messaging_channels._model.errors import InvalidArgument
 from messaging_channels._model.nearest import did_you_mean
 from messaging_channels._model.status import Status, StatusGroup, known_statuses
-from messaging_channels._sending.send_options import SendOptions
 from messaging_channels.messages import Adaptive, Message
 from messaging_channels.messages.fallback import Fallback
 from messaging_channels.policies.windows import SendWindow
 
-SEND_OPTIONS = ("idempotency_key", "scope", "timeout", "on_unknown", "in_progress_timeout", "confirms")
-_SEND_OPTIONS = frozenset(SEND_OPTIONS)
-ENQUEUE_OPTIONS = (
-    *("idempotency_key", "scope", "expires_in", "on_unknown", "in_progress_timeout", "confirms"),
-    *("send_at", "window", "priority", "transaction"),
+SEND_OPTIONS = dict.fromkeys(
+    ("idempotency_key", "scope", "timeout", "on_unknown", "in_progress_timeout", "confirms")
+)
+"""The names of the options of `send`, in the order in which they are told."""
+ENQUEUE_OPTIONS = dict.fromkeys(
+    (
+        *("idempotency_key", "scope", "expires_in", "on_unknown", "in_progress_timeout", "confirms"),
+        *("send_at", "window", "priority", "transaction"),
+    )
 )
 
 
@@ -118,16 +121,31 @@ def check_recipient(to: object, *, call: str, has_resolvers: bool) -> None:
         raise InvalidArgument(f"is {kind_of(to)}", argument="to", hint='give a text: to="+447700900123"')
 
 
-def as_send_options(given: Mapping[str, Any], call: str) -> SendOptions:
-    """Return the options of `send`.
+def as_options(given: Mapping[str, Any], known: Mapping[str, Any], call: str) -> dict[str, Any]:
+    """Return the options that `send` and `enqueue` take, of those that are `known` to one of them, times as numbers of seconds.
 
     Raises:
         TypeError: there is no such option; it names the nearest.
         InvalidArgument: a value cannot be meant.
     """
-    if not given.keys() <= _SEND_OPTIONS:
-        require_keywords(given, SEND_OPTIONS, call)
-    return SendOptions(**_as_options(given))
+    if not given.keys() <= known.keys():
+        require_keywords(given, tuple(known), call)
+    options = dict(given)
+    for name in ("timeout", "expires_in"):
+        if options.get(name) is not None:
+            options[name] = as_seconds(options[name], name, longest=_LONGEST[name], least=_LEAST)
+    if "in_progress_timeout" in options:
+        options["in_progress_timeout"] = as_seconds(
+            options["in_progress_timeout"], "in_progress_timeout", longest=_DAY
+        )
+    for name in ("idempotency_key", "scope", "confirms"):
+        if not isinstance(options.get(name, ""), str) and (
+            options[name] is not None or name != "idempotency_key"
+        ):
+            require_text(options[name], name)
+    if "on_unknown" in options:
+        options["on_unknown"] = _one_of(options["on_unknown"], ("hold", "resend"), "on_unknown")
+    return options
 
 
 def as_enqueue_options(given: dict[str, Any], call: str) -> dict[str, Any]:
@@ -137,8 +155,7 @@ def as_enqueue_options(given: dict[str, Any], call: str) -> dict[str, Any]:
         TypeError: there is no such option; it names the nearest.
         InvalidArgument: a value cannot be meant.
     """
-    require_keywords(given, ENQUEUE_OPTIONS, call)
-    options = _as_options(given)
+    options = as_options(given, ENQUEUE_OPTIONS, call)
     if options.get("window") is not None:
         require_instance(options["window"], SendWindow, "window", 'write SendWindow("09:00", "20:00")')
     at = options.get("send_at")
@@ -242,26 +259,6 @@ def check_lookup(message_id: object, provider: object, provider_id: object, idem
             argument="message_id",
             hint="give it, or provider= with provider_id=, or idempotency_key=",
         )
-
-
-def _as_options(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that both calls take, times as numbers of seconds."""
-    options = dict(given)
-    for name in ("timeout", "expires_in"):
-        if options.get(name) is not None:
-            options[name] = as_seconds(options[name], name, longest=_LONGEST[name], least=_LEAST)
-    if "in_progress_timeout" in options:
-        options["in_progress_timeout"] = as_seconds(
-            options["in_progress_timeout"], "in_progress_timeout", longest=_DAY
-        )
-    for name in ("idempotency_key", "scope", "confirms"):
-        if not isinstance(options.get(name, ""), str) and (
-            options[name] is not None or name != "idempotency_key"
-        ):
-            require_text(options[name], name)
-    if "on_unknown" in options:
-        options["on_unknown"] = _one_of(options["on_unknown"], ("hold", "resend"), "on_unknown")
-    return options
 
 
 def _one_of(value: object, known: Sequence[str], argument: str) -> str:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from messaging_channels._client import capture
 from messaging_channels._client.arguments import (
+    SEND_OPTIONS,
     as_enqueue_options,
     as_moment,
-    as_send_options,
+    as_options,
     as_status_group,
     as_status_name,
     check_alternatives,
@@ -156,7 +157,7 @@ class BaseDispatcher:
         Raises:
             InvalidArgument: the message, the recipient or an option cannot be meant; `via` is none that there is.
         """
-        options = as_send_options(keywords, "send") if keywords else DEFAULT_OPTIONS
+        options = SendOptions(**as_options(keywords, SEND_OPTIONS, "send")) if keywords else DEFAULT_OPTIONS
         if via is None and isinstance(message, Message):  # as most are
             if not isinstance(to, (str, Address)):
                 self._check(message, to, "send")
@@ -220,7 +221,7 @@ class BaseDispatcher:
     def _bulk_options(self, message: object, to: object, keywords: Mapping[str, Any]) -> SendOptions:
         """Return the options of many messages; see `_check`."""
         check_messages(message, to, call="send_each")
-        return as_send_options(keywords, "send_each")
+        return SendOptions(**as_options(keywords, SEND_OPTIONS, "send_each"))
 
     def _enqueue_options(self, message: object, to: object, options: dict[str, Any]) -> dict[str, Any]:
         """Return the options of one message that is to wait; see `_check`."""

@@ -35,16 +35,6 @@ PendingInTask: TypeAlias = "Pending[asyncio.Future[Any]]"
 AnyPending: TypeAlias = "Pending[Future[Any] | asyncio.Future[Any]]"
 
 
-def wait_in_thread(operation: Operation[Any], timeout: float) -> PendingInThread:
-    """Return an operation for which a thread waits, at most so many seconds; see `limits_of`."""
-    return Pending(operation, Future(), limits_of(operation, timeout))
-
-
-def wait_in_task(operation: Operation[Any], timeout: float) -> PendingInTask:
-    """Return an operation for which a task of the running loop waits, at most so many seconds; see `limits_of`."""
-    return Pending(operation, asyncio.get_running_loop().create_future(), limits_of(operation, timeout))
-
-
 def reply_in_thread(one: PendingInThread) -> Any:  # noqa: ANN401  the operation's own type decides
     """Wait for the reply, and return it or raise the exception that stands in its place.
 
@@ -104,7 +94,8 @@ def take_back(operation: Operation[Any], reply: Any, submit: Submit) -> None:  #
     if (
         taken_back
     ):  # together: what a writer cannot do as sets it leaves to the caller otherwise, and there is none
-        submit(wait_in_thread(Transaction(taken_back), _LONGEST))
+        operation = Transaction(taken_back)
+        submit(Pending(operation, Future(), limits_of(operation, _LONGEST)))
 
 
 def _tell(future: Future[Any] | asyncio.Future[Any], reply: Any) -> None:  # noqa: ANN401  an operation's own type decides

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, TypeVar
 
@@ -32,6 +32,14 @@ class LedgerOptions:
     """After which a call that has not ended is taken to be dead. It is renewed with every attempt."""
     reconcile_after: tuple[float, ...] = (30.0, 120.0, 600.0, 3600.0)
     """How long after an attempt, or after asking before, a provider is asked about a message whose outcome is unknown."""
+    recipient_digests: Callable[[str], Sequence[str]] = field(init=False, repr=False, compare=False)
+    """Returns the secret digests by which a recipient is found whose address the ledger masks: the one that is written, then the others that are looked
+    for. None if the ledger has no secret, or needs none."""
+
+    def __post_init__(self) -> None:
+        """Look at what the ledger can do."""
+        digests = getattr(self.ledger, "recipient_digests", None)  # a ledger of a plugin may not have them
+        object.__setattr__(self, "recipient_digests", digests or _no_digests)
 
     def sealed(self, payload: str) -> str:
         """Return what waits as the ledger keeps it."""
@@ -83,11 +91,6 @@ class LedgerOptions:
         """Return the digests by which is found what came in from a person: the first one is written, all are looked for."""
         return self.keyed_digests(f"inbound\x1f{plain.lower()}")
 
-    def recipient_digest(self, plain: str) -> str:
-        """Return the secret digest by which a recipient is found whose address the ledger masks; empty if it has no secret, or needs none."""
-        digests = getattr(self.ledger, "recipient_digests", None)  # a ledger of a plugin may not have them
-        return next(iter(digests(plain)), "") if digests else ""
-
     def digests_of(self, people: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the digests by which messages to any of some addresses are found, and those of later steps of a fallback; none where the address is enough."""
         known = tuple(people)
@@ -95,7 +98,6 @@ class LedgerOptions:
         waiting = {key for plain in known for key in self.waiting_digests(plain)} if digests else ()
         return tuple(sorted(digests)), tuple(sorted(waiting))
 
-    def recipient_digests(self, plain: str) -> tuple[str, ...]:
-        """Return the digest that is written, and then the others that are looked for; none if the ledger has no secret, or needs none."""
-        digests = getattr(self.ledger, "recipient_digests", None)  # a ledger of a plugin may not have them
-        return tuple(digests(plain)) if digests else ()
+
+def _no_digests(_plain: str) -> Sequence[str]:
+    return ()

@@ -29,10 +29,8 @@ from messaging_channels._ledger.group_replies import (
     deliver,
     reply_in_task,
     reply_in_thread,
-    wait_in_task,
-    wait_in_thread,
 )
-from messaging_channels._ledger.operation_limits import OperationLimits, withdrawals
+from messaging_channels._ledger.operation_limits import OperationLimits, limits_of, withdrawals
 from messaging_channels._ledger.postgres_group import ALONE
 from messaging_channels._ledger.postgres_statements import (
     CONNECTION_ERRORS,
@@ -151,16 +149,15 @@ class _Sync(forks.FreshLock):
         self._pool: ConnectionPool[psycopg.Connection[Any]] | None = None
 
     def perform(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
+        limits = limits_of(exchange, self._pool_settings.timeout)
         writer = self._writers.writer_of(exchange)
         if writer is not None:
-            pending = wait_in_thread(exchange, self._pool_settings.timeout)
+            pending: PendingInThread = Pending(exchange, Future(), limits)
             writer.submit(pending)
             reply = reply_in_thread(pending)
             if reply is not ALONE:
                 return reply
-            alone: PendingInThread = Pending(exchange, Future(), pending.limits)
-        else:
-            alone = wait_in_thread(exchange, self._pool_settings.timeout)
+        alone: PendingInThread = Pending(exchange, Future(), limits)
         name = "messaging-channels-operation"
         threading.Thread(target=self._perform_for, args=(alone,), name=name, daemon=True).start()
         return reply_in_thread(alone)
@@ -229,7 +226,8 @@ class _Async(forks.FreshLock):
 
     async def perform(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
         writer = self._writers.writer_of(exchange)
-        pending = wait_in_task(exchange, self._pool_settings.timeout)
+        future = asyncio.get_running_loop().create_future()
+        pending = Pending(exchange, future, limits_of(exchange, self._pool_settings.timeout))
         if writer is not None:
             writer.submit(pending)
             try:

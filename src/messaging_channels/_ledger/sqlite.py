@@ -5,19 +5,28 @@ Needs nothing but the standard library. A file may be shared by processes of one
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import threading
 import time
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
-from messaging_channels._ledger import group_replies as replying
 from messaging_channels._ledger.address_privacy import AddressPrivacy
-from messaging_channels._ledger.group_replies import AnyPending, PendingInTask, PendingInThread, deliver
+from messaging_channels._ledger.group_replies import (
+    AnyPending,
+    Pending,
+    PendingInTask,
+    PendingInThread,
+    deliver,
+    reply_in_task,
+    reply_in_thread,
+)
+from messaging_channels._ledger.operation_limits import limits_of
 from messaging_channels._ledger.secret_file import secrets_of
 from messaging_channels._ledger.sqlite_backup import back_up
 from messaging_channels._ledger.sqlite_file import DIALECT, LedgerFile, clean_up, unavailable_error
@@ -80,25 +89,23 @@ class SqliteLedger(AddressPrivacy):
         made = ExecutorPair(lambda: _Sync(self), lambda: _Async(self), is_shared=True)
         return dict.fromkeys(ALL_OPERATIONS, made)
 
-    def submit(self, operation: Operation[Any]) -> Future[Any]:
-        """Have an operation done by the writer; the future holds its reply once it is durable.
+    def perform(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
+        """Have an operation done by the writer, and return its reply once it is durable. Safe in threads.
 
         Raises:
+            LedgerUnavailable: it took too long, or the file cannot be used.
             InvalidSetting: the records are in the memory of the process that forked this one.
         """
-        return self.submit_in_thread(operation).future
-
-    def submit_in_thread(self, operation: Operation[Any]) -> PendingInThread:
-        """Do the same for a thread that waits. Raises as `submit` does."""
-        pending = replying.wait_in_thread(operation, self._timeout)
+        pending: PendingInThread = Pending(exchange, Future(), limits_of(exchange, self._timeout))
         (self._writer or self._open_writer()).submit(pending)
-        return pending
+        return reply_in_thread(pending)
 
-    def submit_in_task(self, operation: Operation[Any]) -> PendingInTask:
-        """Do the same for a task of the running loop. Raises as `submit` does."""
-        pending = replying.wait_in_task(operation, self._timeout)
+    async def perform_in_task(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
+        """Do the same for a task of the running loop. One that is cancelled stops waiting; what it asked for is done all the same."""
+        future = asyncio.get_running_loop().create_future()
+        pending: PendingInTask = Pending(exchange, future, limits_of(exchange, self._timeout))
         (self._writer or self._open_writer()).submit(pending)
-        return pending
+        return await reply_in_task(pending)
 
     def _open_writer(self) -> _Writer:
         with self._lock:
@@ -198,11 +205,15 @@ class _Writer:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._waiting: deque[AnyPending] = deque()
-        self._condition = threading.Condition()
+        given: SimpleQueue[AnyPending | None] = SimpleQueue()
+        self._given = given
+        """What is to be done; None wakes the thread, to look what else is wanted of it."""
+        self.submit: Callable[[AnyPending], None] = given.put
+        """Has an operation done."""
+        self._put_back: list[AnyPending] = []
         self._closing = False
         self._pausing = False
-        self._is_paused = threading.Event()
+        self._is_paused, self._is_resumed = threading.Event(), threading.Event()
         self._database: sqlite3.Connection | None = None
         self._busy_timeout = -1
         """Milliseconds; less than none as long as the connection was not told."""
@@ -210,29 +221,21 @@ class _Writer:
         self._thread = threading.Thread(target=self._run, name="messaging-channels-ledger", daemon=True)
         self._thread.start()
 
-    def submit(self, one: AnyPending) -> None:
-        with self._condition:
-            self._waiting.append(one)
-            self._condition.notify()
-
     def close(self) -> None:
-        with self._condition:
-            self._closing = True
-            self._condition.notify()
+        self._closing = True
+        self._given.put(None)
         self._thread.join()
 
     def pause(self) -> None:
         """Return when nothing is under way and the file is closed."""
-        with self._condition:
-            self._pausing = True
-            self._condition.notify()
+        self._pausing = True
+        self._given.put(None)
         self._is_paused.wait()
 
     def resume(self) -> None:
-        with self._condition:
-            self._pausing = False
-            self._is_paused.clear()
-            self._condition.notify()
+        self._pausing = False
+        self._is_paused.clear()
+        self._is_resumed.set()
 
     def _run(self) -> None:
         while taken := self._next_group():
@@ -243,7 +246,7 @@ class _Writer:
             try:
                 replies = self._commit(group)
             except FileBusy:
-                self._put_back(group)
+                self._put_back = group  # those whose time is over are told at the next look
                 continue
             except MessagingError as error:
                 replies = [error] * len(group)
@@ -278,22 +281,27 @@ class _Writer:
         deliver(late, [LedgerUnavailable(problem) for _ in late], self.submit)
         return [one for one in group if one.limits.begin > now] if late else group
 
-    def _put_back(self, group: list[AnyPending]) -> None:
-        """Let them wait on while another process holds the file; those whose time is over are told at the next look."""
-        with self._condition:
-            self._waiting.extendleft(reversed(group))
-
     def _next_group(self) -> list[AnyPending]:
         """Wait for work and return all that waits; nothing when it is time to go."""
-        with self._condition:
-            while self._pausing or not (self._waiting or self._closing):
-                if self._pausing and not self._is_paused.is_set():
-                    if self._path is not None:
-                        self._close_database()
-                    self._is_paused.set()
-                self._condition.wait()
-            count = min(len(self._waiting), _MAX_GROUP_SIZE)
-            return [self._waiting.popleft() for _ in range(count)]
+        group, self._put_back = self._put_back, []
+        while len(group) < _MAX_GROUP_SIZE:
+            if self._pausing:
+                self._stand_still()
+            try:
+                one = self._given.get(block=not (group or self._closing))
+            except Empty:
+                break
+            if one is not None:
+                group.append(one)
+        return group
+
+    def _stand_still(self) -> None:
+        """Close the file until the writer is resumed."""
+        if self._path is not None:
+            self._close_database()
+        self._is_paused.set()
+        self._is_resumed.wait()
+        self._is_resumed.clear()
 
     def _opened(self, seconds: float) -> sqlite3.Connection:
         """Open the file, once, waiting for other processes at most so long; see to it that it is the same still.
@@ -340,9 +348,7 @@ def _left_to_parent_error() -> InvalidSetting:
 class _Sync:
     def __init__(self, ledger: SqliteLedger) -> None:
         self._ledger = ledger
-
-    def perform(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
-        return replying.reply_in_thread(self._ledger.submit_in_thread(exchange))
+        self.perform = ledger.perform
 
     def close(self) -> None:
         if self._ledger.owned:
@@ -352,10 +358,7 @@ class _Sync:
 class _Async:
     def __init__(self, ledger: SqliteLedger) -> None:
         self._ledger = ledger
-
-    async def perform(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
-        # a cancelled caller stops waiting; what it asked for is done all the same
-        return await replying.reply_in_task(self._ledger.submit_in_task(exchange))
+        self.perform = ledger.perform_in_task
 
     async def close(self) -> None:
         if self._ledger.owned:

@@ -25,21 +25,17 @@ def identity(address: Address) -> str:
 def identities(address: Address) -> tuple[str, ...]:
     """Return the key of a person, and those under which an older or newer form of the same number would be kept."""
     if isinstance(address, PhoneNumber):
-        forms = _FORMS.get(address.digits[:3])
+        digits = address.digits
+        forms = _FORMS.get(digits[:3])
         if forms:
-            return tuple(f"tel:{digits}" for digits in forms(address.digits))
-        return (f"tel:{canonical_digits(address.digits)}",)
+            return tuple(f"tel:{one}" for one in forms(digits))
+        newest = _RULES.get(digits[:3]) or _RULES.get(digits[:2])
+        return (f"tel:{newest(digits) if newest else digits}",)
     if isinstance(address, EmailAddress):
         local = unicodedata.normalize("NFC", address.local).casefold()
         return (f"mail:{local}@{address.domain.lower()}",)
     kind = "whatsapp-user" if isinstance(address, WhatsAppUserId) else "id"
     return (f"{kind}:{address.plain}",)
-
-
-def canonical_digits(digits: str) -> str:
-    """Return the one form of a number that has several: digits without a plus, for comparing only."""
-    rule = _RULES.get(digits[:3]) or _RULES.get(digits[:2])
-    return rule(digits) if rule else digits
 
 
 def _mexican(digits: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from messaging_channels._model.addresses import EmailAddress, PhoneNumber
-from messaging_channels._model.identity import EGYPTIAN, VIETNAMESE, canonical_digits, identities
+from messaging_channels._model.identity import EGYPTIAN, VIETNAMESE, identities, identity
 
 if TYPE_CHECKING:
     from messaging_channels._model.addresses import Address
@@ -30,10 +30,11 @@ def _other_numbers(to: PhoneNumber) -> Iterator[str]:
     others = identities(to)[1:]
     if len(others) == 1:  # of several forms all but one are other people's
         yield others[0].partition(":")[2]
-    newest = canonical_digits(to.digits)
+    newest = identity(to).partition(":")[2]
     yield newest
     older = _OLDER.get(newest[:3]) or _OLDER.get(newest[:2])
-    yield from (one for one in (older(newest) if older else ()) if canonical_digits(one) == newest)
+    forms = older(newest) if older else ()
+    yield from (one for one in forms if identity(PhoneNumber(one)) == identity(to))
 
 
 def _argentine(digits: str) -> Iterator[str]:

@@ -291,7 +291,7 @@ class Enqueuer:
             message_type=type(first.message).__name__,
             account=account,
             address=recording.ledger.stored_address(first.to.plain, first.to.masked),
-            recipient=recording.recipient_digest(first.to.plain),
+            recipient=next(iter(recording.recipient_digests(first.to.plain)), ""),
             digest=digest_of(first.id, getattr(first.message, "text", None) or ""),
             fingerprint="" if send_options.idempotency_key is None else _fingerprint(payload),
             scope=send_options.scope,

@@ -143,27 +143,27 @@ def _drive_provider(
             try:
                 exchange = advance(reply)
             except StopIteration as done:
-                return _check_count(done.value, batch, provider)
+                ends: Sequence[AttemptEnd] = done.value
+                break
             try:
                 reply = yield _with_timeouts(exchange, limits) if has_deadline else exchange
             except BaseException as failure:  # noqa: BLE001  cancellation included: the flow decides
-                if not _is_before_the_first_byte(failure):
-                    sent |= exchange.may_send
+                sent |= exchange.may_send and not _is_before_the_first_byte(failure)
                 advance, reply = flow.throw, failure
             else:
                 sent |= exchange.may_send
                 advance = flow.send
+        return ends if len(ends) == len(batch) else _wrong_count(ends, batch, provider)
     except Exception as fault:  # noqa: BLE001  whatever a plugin raises
         return [_result_of_exception(fault, provider, sent=sent)] * len(batch)
     finally:
         sent_flag.may_have_been_sent |= sent
 
 
-def _check_count(
+def _wrong_count(
     ends: Sequence[AttemptEnd], batch: Sequence[Envelope], provider: Provider
 ) -> Sequence[AttemptEnd]:
-    if len(ends) == len(batch):
-        return ends
+    """Return the end of each where the provider told of more or fewer than it was given: which is whose cannot be known."""
     detail = f"{provider.name} told of {len(ends)} of {len(batch)} messages"
     return [AttemptResult.of(Reason.UNREADABLE_RESPONSE, detail)] * len(batch)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import inf
@@ -26,7 +26,7 @@ from messaging_channels.plugins.provider import Provider, SupportsBatchGrouping
 if TYPE_CHECKING:
     from messaging_channels._sending.attempt import AttemptEnd
     from messaging_channels._sending.recorder import AttemptRecorder, PlannedEnds
-    from messaging_channels._sending.send_state import SendRequest, SendState, StartResult
+    from messaging_channels._sending.send_state import SendRequest, SendState
     from messaging_channels.policies.circuit_breaker import CircuitBreakers
 
 
@@ -59,8 +59,8 @@ class BatchSender:
         """
         lease_end, is_recorded = inf, states[0].request.is_recorded
         if is_recorded:
-            results = yield from self.recorder.start(states, provider, started_at, delay, ends)
-            if not (states := _started(results)):
+            states = yield from self.recorder.start(states, provider, started_at, delay, ends)
+            if not states:
                 return
             lease_end = started_at + self.recorder.options.lease
         sent_flag = SentFlag()
@@ -128,7 +128,10 @@ class BatchSender:
             if not isinstance(end, AttemptResult) and state.pass_over(name, end, now, self.chance):
                 continue
             request, queued = state.request, state.request.queue_context
-            result = attempt_result(end, is_queued=queued is not None)
+            if isinstance(end, AttemptResult) and end.reason is _ACCEPTED and not self.circuits.any_failures:
+                result = end
+            else:
+                result = self._count(state, name, end, now)
             attempt = Attempt(
                 request.message_id,
                 request.envelope.channel,
@@ -141,22 +144,17 @@ class BatchSender:
                 delay,
                 queued.trace if queued else "",
             )
-            if result.reason is not _ACCEPTED or self.circuits.any_failures:
-                self._count_failure(state, name, result, now)
             state.add_attempt(attempt, now, self.chance)
             if self.observer is not None:
                 notify(self.observer.attempt_finished, attempt)
 
-    def _count_failure(self, state: SendState, name: str, end: AttemptResult, now: float) -> None:
-        """Tell the circuit breakers, and the operator where somebody else answered in the provider's place."""
-        warn_if_misdirected(end, name)
+    def _count(self, state: SendState, name: str, end: AttemptEnd, now: float) -> AttemptResult:
+        """Return how an attempt ended. Tell the circuit breakers, and the operator where somebody else answered in the provider's place."""
+        result = attempt_result(end, is_queued=state.request.queue_context is not None)
+        warn_if_misdirected(result, name)
         breaker = state.selection.route.circuit_breaker
-        self.circuits.record((state.request.account, name), end.reason, breaker, now)
-
-
-def _started(results: Iterable[tuple[SendState, StartResult]]) -> Sequence[SendState]:
-    """Return those whose attempt was written down, and may be made."""
-    return [state for state, result in results if state.apply_start(result)]
+        self.circuits.record((state.request.account, name), result.reason, breaker, now)
+        return result
 
 
 def _is_accepted(end: AttemptEnd) -> bool:

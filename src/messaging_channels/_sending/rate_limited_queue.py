@@ -97,14 +97,6 @@ class RateLimitedQueue:
         self._entered_at += step
 
 
-def is_due(state: SendState, provider: Provider, rate_limit: RateLimit | None) -> bool:
-    """Whether a message need not wait for anything: no pause was decided, and no rate holds for it. Most are; a queue would take a tenth of their time."""
-    if rate_limit is not None or (isinstance(state.step, TryProvider) and state.step.delay):
-        return False
-    named: SupportsRateLimits | None = provider if hasattr(provider, "rate_limits") else None  # type: ignore[assignment]
-    return named is None or not named.rate_limits(state.request.envelope)
-
-
 def limits_of(
     state: SendState, name: str, named: SupportsRateLimits | None, rate_limit: RateLimit | None
 ) -> list[tuple[Hashable, RateLimit]]:

@@ -79,48 +79,39 @@ class AttemptRecorder:
         now: float,
         delay: float,
         ends: PlannedEnds | None = None,
-    ) -> Flow[Sequence[tuple[SendState, StartResult]]]:
-        """Write down that they are about to be sent, and in the same step how those before ended. Return for each whether it may be."""
+    ) -> Flow[Sequence[SendState]]:
+        """Write down that they are about to be sent, and in the same step how those before ended. Return those that may be; the others hear why not."""
         # in one order for all callers, so that no two of them wait for each other's keys
         states = sorted(states, key=lambda one: one.request.options.idempotency_key or "")
         intents = [self._intent(one, provider.name, now, delay) for one in states]
-        before = _ends_before(ends or [], states)
+        unwritten = [one.unwritten for one in states if one.unwritten is not None]
         try:
-            replies = yield from _perform([*before, *intents])
+            replies: Sequence[Any] = yield from _write(ends or [], [*unwritten, *intents])
         except errors.LedgerUnavailable as error:
-            _tell_unwritten(ends or [])
-            return [(state, Failed(error)) for state in states]
+            replies = [error] * (len(unwritten) + len(intents))
         except GeneratorExit:
             raise
         except BaseException:  # the caller stopped waiting, and nothing left the machine
             yield from _release(intents)
             raise
-        _tell_written(ends or [], replies)
-        results: list[tuple[SendState, StartResult]] = []
-        for state, intent, reply in zip(states, intents, replies[len(before) :], strict=True):
+        started: list[SendState] = []
+        for state, intent, reply in zip(states, intents, replies[len(unwritten) :], strict=True):
             is_ours = reply is _GRANTED[type(intent)]
             result = Started(intent.lease_owner) if is_ours else (yield from self._refusal(state, reply))
-            results.append((state, result))
-        return results
+            if state.apply_start(result):
+                started.append(state)
+        return started
 
     def plan_ends(self, states: Sequence[SendState], now: float) -> PlannedEnds:
-        """Return what writes down that attempts were accepted. Where no other intent follows, `write_ends` does it."""
-        return [(one, self._end(one, now)) for one in states if one.lease_owner]
+        """Return what writes down that attempts were accepted. Where no other intent follows, `finish` does it."""
+        return [end for one in states for end in self._ends(one, now)]
 
-    def write_ends(self, ends: PlannedEnds, said: Sequence[Operation[Any]] = ()) -> Flow[None]:
-        """Write ends down, and in the same step what was `said` about addresses. Where that fails, the records stay open, which reads as unknown."""
-        if not ends:
-            return
-        try:
-            replies = yield from _perform([*(end for _, end in ends), *said])
-        except errors.LedgerUnavailable as error:
-            _log_unwritten(len(ends), error)
-            _tell_unwritten(ends)
-        else:
-            _tell_written(ends, replies)
-
-    def _refusal(self, state: SendState, reply: ConsentStatement | MessageRecord | bool) -> Flow[StartResult]:
-        """Say why an attempt may not be made: the person does not want it, it was sent, or another call has it."""
+    def _refusal(
+        self, state: SendState, reply: ConsentStatement | MessageRecord | errors.LedgerUnavailable | bool
+    ) -> Flow[StartResult]:
+        """Say why an attempt may not be made: nothing was written, the person does not want it, it was sent, or another call has it."""
+        if isinstance(reply, errors.LedgerUnavailable):
+            return Failed(reply)
         if isinstance(reply, ConsentStatement):
             return Failed(suppressed_error(reply))
         if isinstance(reply, MessageRecord):
@@ -134,14 +125,20 @@ class AttemptRecorder:
             return Conflict(record)
         return Failed(errors.IdempotencyKeyInUse(request.message_id, retry_after=self.options.lease))
 
-    def finish(self, states: Sequence[SendState], now: float) -> Flow[None]:
-        """Write down how the last attempt of each that is recorded ended, and what that says about the addresses. See `write_ends`."""
-        ended = [one for one in states if one.lease_owner]
-        withdrawn = [(one, _withdrawal(one)) for one in ended if one.is_passed_over]
-        over = [(one, self._end(one, now)) for one in ended if not one.is_passed_over or one.is_done]
-        failed = [one for one, end in over if isinstance(end, FinishAttempt) and not one.accepted]
-        said = self._consent_operations(failed, now) if failed else ()
-        yield from self.write_ends([*withdrawn, *over], said)
+    def finish(self, states: Sequence[SendState], now: float, ends: PlannedEnds | None = None) -> Flow[None]:
+        """Write down how the last attempt of each that is recorded ended, and what that says about the addresses; and in the same step the `ends` before.
+
+        Where that fails, the records stay open, which reads as unknown.
+        """
+        planned = [] if ends is None else ends
+        planned += [end for one in states for end in self._ends(one, now)]
+        failed = [one for one, end in planned if isinstance(end, FinishAttempt) and not one.accepted]
+        count, said = len(planned), self._consent_operations(failed, now) if failed else ()
+        try:
+            if planned:
+                yield from _write(planned, said)
+        except errors.LedgerUnavailable as error:
+            _log_unwritten(count, error)
 
     def _consent_operations(self, states: Sequence[SendState], now: float) -> Sequence[Operation[Any]]:
         """Return what keeps what the last attempts say about the addresses."""
@@ -176,7 +173,7 @@ class AttemptRecorder:
             "message_type": type(envelope.message).__name__,
             "account": request.account,
             "address": self.options.ledger.stored_address(envelope.to.plain, envelope.to.masked),
-            "recipient": self.options.recipient_digest(envelope.to.plain),
+            "recipient": next(iter(self.options.recipient_digests(envelope.to.plain)), ""),
             "digest": digest_of(envelope.id, getattr(envelope.message, "text", None) or ""),
             "fingerprint": request.fingerprint,
             "scope": options.scope,
@@ -258,35 +255,49 @@ class AttemptRecorder:
             consent=asked,
         )
 
-    def _end(self, state: SendState, now: float) -> Operation[Any]:
-        """Return what writes down how the last attempt ended; where none was made, what gives the key free."""
+    def _ends(self, state: SendState, now: float) -> PlannedEnds:
+        """Return what writes down how the last attempt ended; where none was made, what takes it back, and gives the key free where nothing follows."""
+        if not state.lease_owner:
+            return []
         request, result = state.request, state.attempts[-1].result if state.attempts else None
+        withdrawn: PlannedEnds = [(state, _withdrawal(state))] if state.is_passed_over else []
+        if state.is_passed_over and not state.is_done:
+            return withdrawn
         if result is None:
-            return ReleaseReservation(request.message_id, state.lease_owner)
+            return [*withdrawn, (state, ReleaseReservation(request.message_id, state.lease_owner))]
         is_unsent = result.reason.policy.outcome in (Outcome.REJECTED, Outcome.NOT_SENT)
         has_more = is_unsent and request.queue_context is not None and request.queue_context.has_more_steps
         why = state.step.reason if isinstance(state.step, Stop) and not has_more else ""
-        result = self.options.without_address(result, request.envelope.to)
+        if result.detail or result.vendor_text:
+            result = self.options.without_address(result, request.envelope.to)
         number, look_at = state.attempts[-1].number, now + self.options.reconcile_after[0]
-        return FinishAttempt(request.message_id, number, result, now, look_at, why)
+        end = FinishAttempt(request.message_id, number, result, now, look_at, why)
+        return [*withdrawn, (state, end)]
 
 
-def _ends_before(ends: PlannedEnds, states: Sequence[SendState]) -> Sequence[Operation[Any]]:
-    """Return what has to be written with the intents of these: ends of the messages before, and their own that could not be written."""
-    return [*(end for _, end in ends), *(one.unwritten for one in states if one.unwritten is not None)]
+def _write(ends: PlannedEnds, others: Sequence[Operation[Any]]) -> Flow[Sequence[Any]]:
+    """Write ends down, and in the same step what `others` say; return the replies to these. Each message hears whether its end was written.
 
-
-def _tell_written(ends: PlannedEnds, replies: Sequence[Any]) -> None:
-    for (state, end), reply in zip(ends, replies, strict=False):
+    Raises:
+        LedgerUnavailable: nothing was written.
+    """
+    both = [*(end for _, end in ends), *others]
+    try:
+        if len(both) == 1:
+            replies: Sequence[Any] = ((yield both[0]),)
+        else:
+            replies = yield from ask(Transaction(tuple(both)))
+    except errors.LedgerUnavailable:
+        for state, end in ends:
+            state.unwritten = end
+        ends.clear()
+        raise
+    count = len(ends)
+    for (state, end), reply in zip(ends, replies[:count], strict=True):
         if not isinstance(end, WithdrawAttempt):
             state.status = reply
     ends.clear()
-
-
-def _tell_unwritten(ends: PlannedEnds) -> None:
-    for state, end in ends:
-        state.unwritten = end
-    ends.clear()
+    return replies[count:]
 
 
 def _log_unwritten(count: int, error: Exception) -> None:
@@ -304,10 +315,3 @@ def _release(intents: Sequence[ReserveMessage | StartAttempt]) -> Flow[None]:
     """Give the keys of messages free that were about to be sent."""
     reserved = [one for one in intents if isinstance(one, ReserveMessage)]
     yield from ask(Transaction(tuple(ReleaseReservation(one.id, one.lease_owner) for one in reserved)))
-
-
-def _perform(operations: Sequence[Operation[Any]]) -> Flow[Sequence[Any]]:
-    """Do them in one step."""
-    if len(operations) == 1:
-        return ((yield operations[0]),)
-    return (yield from ask(Transaction(tuple(operations))))

@@ -35,6 +35,12 @@ class _Waiter:
         self.has_place = False
         """Woken not with a reply, but to do what waits."""
 
+    def wait(self) -> None:
+        """Return when there is a reply or a place. What ended without a reply is raised."""
+        self.lock.acquire()
+        if self.error:
+            raise self.error
+
 
 @dataclass(slots=True)
 class _Group:
@@ -46,6 +52,18 @@ class _Group:
     def take(self, count: int) -> list[Any]:
         """Take out the first of those that wait."""
         return [self.waiting.popleft() for _ in range(min(count, len(self.waiting)))]
+
+    def leave(self, waiter: _Waiter | None) -> None:
+        """Hand the place on that a caller had, or give it free; take out one that was interrupted while it waited."""
+        if waiter is not None and not waiter.has_place:
+            if waiter in self.waiting:
+                self.waiting.remove(waiter)
+        elif self.waiting:
+            following: _Waiter = self.waiting.popleft()
+            following.has_place = True
+            following.lock.release()
+        else:
+            self.in_flight -= 1
 
 
 class Coalescer:
@@ -67,13 +85,13 @@ class Coalescer:
                 group.in_flight += 1
             else:
                 group.waiting.append(waiter)
-        if waiter is not None:
-            self._wait(waiter, group)
-            if not waiter.has_place:
-                return waiter.reply
-            with self._lock:
-                others = group.take(exchange.max_batch_size - 1)
         try:
+            if waiter is not None:
+                waiter.wait()
+                if not waiter.has_place:
+                    return waiter.reply
+                with self._lock:
+                    others = group.take(exchange.max_batch_size - 1)
             items = [exchange.item, *[one.item for one in others]] if others else [exchange.item]
             replies = self._run(exchange.perform_batch(items))
         except BaseException:
@@ -82,34 +100,12 @@ class Coalescer:
                 one.lock.release()
             raise
         finally:
-            self._hand_over(group)
+            with self._lock:
+                group.leave(waiter)
         for one, reply in zip(others, replies[1:], strict=True):
             one.reply = reply
             one.lock.release()
         return replies[0]
-
-    def _wait(self, waiter: _Waiter, group: _Group) -> None:
-        """Wait for a reply or a place. What ended without a reply is raised."""
-        try:
-            waiter.lock.acquire()
-        except BaseException:  # a signal: a place is handed on, and who still waits is taken out
-            with self._lock:
-                if waiter in group.waiting:
-                    group.waiting.remove(waiter)
-            if waiter.has_place:
-                self._hand_over(group)
-            raise
-        if waiter.error:
-            raise waiter.error
-
-    def _hand_over(self, group: _Group) -> None:
-        with self._lock:
-            if not group.waiting:
-                group.in_flight -= 1
-                return
-            following = group.waiting.popleft()
-            following.has_place = True
-            following.lock.release()
 
 
 class AsyncCoalescer:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from messaging_channels._model.consent import RecipientKeys, category_of, channel_family
+from messaging_channels._model.consent import RecipientKeys, category_of, channel_family, normal_category
 from messaging_channels._model.errors import MessageBlocked
 from messaging_channels._model.events import MessageReceived, OptedIn, OptedOut
 from messaging_channels._model.statements import ConsentQuery, ConsentStatement
@@ -39,6 +39,8 @@ class ConsentGate:
     confirm: Callable[[Sequence[Event], str | None], Flow[None]] | None = None
     """Confirms opt-outs that our own words understood, of an account; None where none are to be confirmed."""
     keys: RecipientKeys = field(init=False)
+    default_categories: Mapping[str, str] = field(init=False)
+    """By channel: what messages are for that do not say so; `marketing` where it is missing."""
     is_kept: bool = field(init=False)
     """Whether the ledger keeps consent at all: one of a plugin may not."""
     asks_unrecorded: bool = field(init=False)
@@ -47,6 +49,8 @@ class ConsentGate:
     def __post_init__(self) -> None:
         """Look at what the ledger can do."""
         ledger = self.ledger
+        categories = {name: normal_category(one.category) for name, one in self.channels.items()}
+        self.default_categories = {name: one for name, one in categories.items() if one}
         families = {name: one.family for name, one in self.channels.items() if one.family}
         self.keys = RecipientKeys(getattr(ledger, "recipient_key", _digest), ledger.stored_address, families)
         self.is_kept = self.policy.enabled and RecordStatements in ledger.executors
@@ -56,11 +60,14 @@ class ConsentGate:
         """Return what is to be asked before that message is sent; None if nothing is."""
         if not self.is_kept:
             return None
-        channel = self.channels.get(envelope.channel)
+        channel, message = self.channels.get(envelope.channel), envelope.message
+        category = self.default_categories.get(envelope.channel, "marketing")
+        if getattr(message, "category", None) is not None:
+            category = category_of(message, otherwise=category)
         return ConsentQuery(
             self.keys.keys(envelope.to),
             (channel.family if channel else "") or channel_family(envelope.channel),
-            category_of(envelope.message, otherwise=channel.category if channel else None),
+            category,
             now,
             confirms,
         )
