@@ -104,3 +104,16 @@ def test_importing_the_package_alone_imports_nothing_of_it() -> None:
 def test_a_name_that_there_is_not_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="NoSuchName"):
         messaging_channels.NoSuchName  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("title", "most"), [("a plain send", 35), ("with a ledger and an idempotency key", 55)]
+)
+def test_a_message_enters_few_functions(title: str, most: int) -> None:
+    """The figures that the architecture promises; `python benchmarks/functions_entered.py -v` names them."""
+    command = [sys.executable, ROOT / "benchmarks" / "functions_entered.py"]
+
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    line = next(one for one in shown.splitlines() if one.startswith(title))
+    assert int(line.removeprefix(f"{title}: ").split()[0]) <= most
