@@ -140,24 +140,26 @@ class PhoneNumber(WhatsAppAddress):
             InvalidAddress: it is no international number: its country code is not assigned, it has more or fewer digits than any number there, or it holds the
                 zero that is dialled inside a country only. `00` is not taken for a plus, since it means nothing in many countries.
         """
-        match = _PLAIN_NUMBER.fullmatch(text)
-        if match is None or region is not None:
-            cleaned = _without_separators(text)
-            if region is not None and not cleaned.startswith("+"):
-                from messaging_channels._model.national_numbers import (  # noqa: PLC0415  an extra
-                    international_digits,
-                )
+        digits = text.removeprefix("+")
+        least, most = _TOTALS[digits[:_PREFIX]]
+        if region is None and least <= len(digits) <= most and digits.isascii() and digits.isdecimal():
+            return cls(digits)
+        cleaned = _without_separators(text)
+        if region is not None and not cleaned.startswith("+"):
+            from messaging_channels._model.national_numbers import (  # noqa: PLC0415  an extra
+                international_digits,
+            )
 
-                cleaned = international_digits(cleaned, region)
-            match = _PLAIN_NUMBER.fullmatch(cleaned)
-            if match is None or _TRUNK_ZERO.search(text):
-                raise InvalidAddress(
-                    _number_problem(text, cleaned),
-                    kind="phone number",
-                    hint="write it with the country code, such as +447700900000",
-                )
+            cleaned = international_digits(cleaned, region)
+        match = _PLAIN_NUMBER.fullmatch(cleaned)
+        if match is None or _TRUNK_ZERO.search(text):
+            raise InvalidAddress(
+                _number_problem(text, cleaned),
+                kind="phone number",
+                hint="write it with the country code, such as +447700900000",
+            )
         digits = match[1]
-        least, most = _TOTALS[digits[:3]]
+        least, most = _TOTALS[digits[:_PREFIX]]
         if not least <= len(digits) <= most:
             raise _wrong_length(digits)
         return cls(digits)
@@ -353,20 +355,27 @@ _NO_ZERO = "|".join(code for code in COUNTRY_CODES if code not in ZERO_FIRST and
 
 
 class _Totals(dict[str, tuple[int, int]]):
-    """The fewest and the most digits of a number, its country code included, by its first three digits: filled as they come."""
+    """The fewest and the most digits of a number, its country code included, by its first four characters.
+
+    It is filled as they come. No length fits what begins no number.
+    """
 
     def __missing__(self, prefix: str) -> tuple[int, int]:
+        if not _BEGINNING.fullmatch(prefix):
+            return _NO_LENGTH
         code = next((prefix[:length] for length in (2, 3, 1) if prefix[:length] in NUMBER_LENGTHS), "")
         least, most = NUMBER_LENGTHS.get(code, _ANY_LENGTH)
-        self[prefix] = total = len(code) + least, len(code) + most
+        shortest, longest = max(len(code) + least, _MIN_DIGITS), min(len(code) + most, _MAX_DIGITS)
+        self[prefix] = total = shortest, longest
         return total
 
 
 _TOTALS = _Totals()
-_ANY_LENGTH = 0, 100
-_PLAIN_NUMBER = re.compile(
-    rf"\+?(?=[0-9]{{7,15}}\Z)((?:1[2-9]|(?:{_NO_ZERO})[1-9]|(?:{'|'.join(sorted(ZERO_FIRST))})[0-9])[0-9]*)"
-)
+_PREFIX = 4
+_NO_LENGTH, _ANY_LENGTH = (1, 0), (0, 100)
+_FIRST_DIGITS = rf"(?:1[2-9]|(?:{_NO_ZERO})[1-9]|(?:{'|'.join(sorted(ZERO_FIRST))})[0-9])[0-9]*"
+_BEGINNING = re.compile(_FIRST_DIGITS)
+_PLAIN_NUMBER = re.compile(rf"\+?(?=[0-9]{{7,15}}\Z)({_FIRST_DIGITS})")
 _USER_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 _GROUP_ID = re.compile(r"group:[A-Za-z0-9+/=_@.:-]{1,256}")
 _SHORT_ID = 12
