@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import gc
 import itertools
 import logging
 import os
+import sys
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import postgres as postgres_server
 import pytest
@@ -22,6 +25,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 
 os.environ.setdefault("SSL_CERT_FILE", str(Path(__file__).parent / "tests" / "authority.pem"))
 """No test asks a host of the world, and to read the certificates of all authorities takes each HTTP client 20 ms: they trust one, whose key nobody has."""
+# What is imported is compiled once, whatever the surroundings say: tests start Python hundreds of times, and each start compiles for half a second.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+gc.disable()  # until the tests are collected: nothing of that is garbage, and to look through it takes as long as to collect
 _FORBID_SKIPS = bool(os.environ.get("MESSAGING_CHANNELS_FORBID_SKIPS"))  # the fixture below takes it away
 
 pytest_collect_file = Sybil(
@@ -32,10 +39,24 @@ pytest_collect_file = Sybil(
 ).pytest()
 
 
+class _Turned(pytest.Dir):
+    """A folder that each of xdist's processes begins at another file: what one has compiled, the others load."""
+
+    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
+        found = list(super().collect())
+        about: dict[str, Any] = getattr(self.config, "workerinput", {"workerid": "gw0", "workercount": 1})
+        start = len(found) * int(about["workerid"].removeprefix("gw")) // about["workercount"]
+        return found[start:] + found[:start]
+
+
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    return None if (path / "__init__.py").exists() else _Turned.from_parent(parent, path=path)
+
+
 def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are cores: a fifth of their time, tests wait for servers and for processes of their own."""
+    """Two processes more than there are cores: half of their time, tests wait for servers and for processes of their own."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS") or cores + 1)
+    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS") or cores + 2)
 
 
 @pytest.hookimpl(trylast=True)
@@ -47,8 +68,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     longest: dict[Path, float] = {}
     for item in items:
         longest[item.path] = max(longest.get(item.path, 0), _seconds_allowed(item))
-    items.sort(key=lambda item: (-longest[item.path], -sizes[item.path]))
+    items.sort(key=lambda item: (-longest[item.path], -sizes[item.path], item.path))
     items += sorted(blocks, key=lambda item: (item.path, int(item.name.split("line:")[1].split(",")[0])))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """What has been collected stays to the end: no collection of garbage looks through a million objects of it again."""
+    gc.freeze()
+    gc.enable()
 
 
 def _is_of_this_size(item: pytest.Item) -> bool:
