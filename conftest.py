@@ -84,9 +84,10 @@ def _is_of_this_size(item: pytest.Item) -> bool:
 
 
 def _seconds_allowed(item: pytest.Item) -> float:
-    """Return the time-out of a test that has one of its own, else 1 for a slow one."""
+    """Return the time-out of a test that has one of its own, else 1 for a slow one and for a trial."""
     timeout = item.get_closest_marker("timeout")
-    return float(timeout.args[0]) if timeout else float(item.get_closest_marker("slow") is not None)
+    is_long = any(item.get_closest_marker(name) for name in ("slow", "trial"))
+    return float(timeout.args[0]) if timeout else float(is_long)
 
 
 @pytest.hookimpl(wrapper=True)

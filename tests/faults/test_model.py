@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import pytest
 from faults.harness import TO, InstantClock
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -31,6 +32,8 @@ from messaging_channels.plugins.provider import Capabilities, Envelope, LookupRe
 from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 from messaging_channels.policies.routing import CircuitBreaker, RetryPolicy
 
+pytestmark = pytest.mark.timeout(240)
+"""One long test, which begins before the many short ones."""
 LEASE = 120.0
 KEY_LIFE = 7 * 86400.0
 HELD = (Outcome.ACCEPTED, Outcome.UNKNOWN)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
-
-pytest.importorskip("infobip_api_client", reason="the official client is not installed")
-
 import witness_infobip as witness
+
+pytestmark = pytest.mark.skipif(
+    not find_spec("infobip_api_client"), reason="the official client is not installed"
+)
+"""It is imported by the first test, and not by each process that collects: that takes 2 s."""
 
 
 @pytest.fixture(scope="module")
