@@ -114,7 +114,7 @@ _BEFORE = (RecordStatements(_SAID), LinkRecipients((("linked", "other"),), NOW))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_messages_taken_in_together_are_taken_in_as_each_by_itself(wanted: list[ReserveMessage]) -> None:
     of_id = {one.id: one for one in reversed(wanted)}  # one that is asked for again is the same
-    asked = [of_id[one.id] for one in wanted]
+    asked: list[Operation[Any]] = [of_id[one.id] for one in wanted]
     assert _together(asked, _BEFORE) == _one_by_one(asked, _BEFORE)
 
 
@@ -136,8 +136,12 @@ def test_attempts_ended_together_end_as_each_by_itself(
     ended: list[FinishAttempt], reported: set[int]
 ) -> None:
     unlike = {one.message_id: one for one in reversed(ended)}  # a second end of one attempt is late
-    before = [*(_reserve(number) for number in range(16)), *map(_report, sorted(reported))]
-    assert _together(list(unlike.values()), before) == _one_by_one(list(unlike.values()), before)
+    before: list[Operation[Any]] = [
+        *(_reserve(number) for number in range(16)),
+        *map(_report, sorted(reported)),
+    ]
+    asked: list[Operation[Any]] = [*unlike.values()]
+    assert _together(asked, before) == _one_by_one(asked, before)
 
 
 def test_of_two_ends_of_one_attempt_the_first_holds() -> None:
