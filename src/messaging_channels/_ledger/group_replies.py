@@ -58,7 +58,7 @@ async def reply_in_task(one: PendingInTask, awaited: Awaitable[Any] | None = Non
     try:
         return await (awaited or one.future)
     finally:
-        timer.forget(one.future)
+        timer.discard(one.future)
 
 
 def deliver(group: Sequence[AnyPending], replies: Sequence[Any], submit: Submit) -> None:

@@ -29,7 +29,7 @@ class ReplyTimer:
         if limits.wait < self._due:
             self._look_at(limits.wait, future.get_loop())
 
-    def forget(self, future: asyncio.Future[Any]) -> None:
+    def discard(self, future: asyncio.Future[Any]) -> None:
         """Watch it no longer."""
         self._waiting.pop(future, None)
 

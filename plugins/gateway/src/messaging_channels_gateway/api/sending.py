@@ -162,7 +162,7 @@ class _SendRequest:
         try:
             await over
         finally:
-            timer.forget(over)
+            timer.discard(over)
         if not task.done():
             raise Problem("still_sending", PROBLEMS["still_sending"][1])
         return task.result()

@@ -22,14 +22,14 @@ class SharedTimer:
             self._is_running = True
             loop.call_at(due, self._look, loop)
 
-    def forget(self, future: asyncio.Future[None]) -> None:
+    def discard(self, future: asyncio.Future[None]) -> None:
         """Watch it no longer."""
         self._waiting.pop(future, None)
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
         for future in [one for one, due in self._waiting.items() if due <= now]:
-            self.forget(future)
+            self.discard(future)
             if not future.done():
                 future.set_result(None)
         due = next(iter(self._waiting.values()), None)
