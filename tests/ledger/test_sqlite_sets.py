@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +46,7 @@ _SAID = tuple(
 
 
 @contextmanager
-def _opened(path: Path | None = None) -> Iterator[tuple[sqlite3.Connection, LedgerFile]]:
+def _opened(path: Path | None = None) -> Generator[tuple[sqlite3.Connection, LedgerFile]]:
     file = LedgerFile(path)
     database, _ = file.open()
     with closing(database):

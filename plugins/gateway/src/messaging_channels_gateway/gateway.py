@@ -32,7 +32,6 @@ from messaging_channels.consent import UnsubscribeAsgiApp, UnsubscribeLinks
 from messaging_channels.errors import MessagingError
 from messaging_channels.plugins import CompositeObserver
 from messaging_channels.testing import Clock
-from messaging_channels_gateway.api.shared_timer import SharedTimer
 from messaging_channels_gateway.auth.api_keys import ApiKeys
 from messaging_channels_gateway.auth.limits import RequestLimits
 from messaging_channels_gateway.auth.operators import Operators
@@ -49,6 +48,7 @@ from messaging_channels_gateway.events.recovery import MARK_INTERVAL, NodeMarks,
 from messaging_channels_gateway.events.report_recorder import ReportRecorder
 from messaging_channels_gateway.events.scheduling import ScheduleWatcher
 from messaging_channels_gateway.metrics import Metrics
+from messaging_channels_gateway.shared_timer import SharedTimer
 from messaging_channels_gateway.store.idempotency import IDEMPOTENCY_TTL
 from messaging_channels_gateway.store.opening import open_store
 from messaging_channels_gateway.store.preview_store import PreviewStore
