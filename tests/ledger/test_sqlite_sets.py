@@ -110,6 +110,7 @@ _BEFORE = (RecordStatements(_SAID), LinkRecipients((("linked", "other"),), NOW))
 @given(st.lists(_reservations, min_size=2, max_size=70))
 @example([_reserve(1, "a"), _reserve(2, "a"), _reserve(1, "a")])
 @example([_reserve(1, "a"), _reserve(2, "b", hour=1)])
+@example([_reserve(1, "a", "opted in"), _reserve(2, "a")])
 @example([_reserve(1, person="opted out"), _reserve(2, person="opted in"), _reserve(3)])
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_messages_taken_in_together_are_taken_in_as_each_by_itself(wanted: list[ReserveMessage]) -> None:

@@ -33,16 +33,8 @@ def execute_sets(database: sqlite3.Connection, operations: Sequence[Operation[An
 
 def _reserve(database: sqlite3.Connection, placed: Mapping[int, ReserveMessage]) -> Replies:
     """Take messages in, with their first attempts: all about whose person nothing was said, and whose key is free."""
-    told = {key for one in placed.values() if one.consent is not None for key in one.consent.recipients}
-    said = {key for (key,) in _fetch(database, _select_said, [(key,) for key in told])}
     hours = {hour_of(one.first_attempt.started_at) for one in placed.values() if one.idempotency_key}
-    keys_are_known = len(hours) <= 1 and not (hours and database.execute(_SELECT_PAUSED).fetchall())
-    free = {
-        place: one
-        for place, one in placed.items()
-        if (one.consent is None or said.isdisjoint(one.consent.recipients))
-        and (one.idempotency_key is None or keys_are_known)
-    }
+    free = _without_doubtful(database, placed, keys_are_known=_are_keys_known(database, hours))
     before = database.total_changes
     _write(database, _insert_messages, [first_message_row(one) for one in free.values()])
     if database.total_changes - before != len(free):
@@ -55,6 +47,31 @@ def _reserve(database: sqlite3.Connection, placed: Mapping[int, ReserveMessage])
         _write(database, _insert_keys, keyed)
     _write(database, _insert_attempts, [attempt_row(one.first_attempt) for one in free.values()])
     return dict.fromkeys(free)
+
+
+def _are_keys_known(database: sqlite3.Connection, hours: set[int]) -> bool:
+    """Whether keys of these hours can be kept together: of one hour, in a ledger that is no copy."""
+    return len(hours) <= 1 and not (hours and database.execute(_SELECT_PAUSED).fetchall())
+
+
+def _without_doubtful(
+    database: sqlite3.Connection, placed: Mapping[int, ReserveMessage], *, keys_are_known: bool
+) -> Mapping[int, ReserveMessage]:
+    """Leave out those about whose person something was said, and others of the same key: the first of them gets it."""
+    told = {key for one in placed.values() if one.consent is not None for key in one.consent.recipients}
+    said = {key for (key,) in _fetch(database, _select_said, [(key,) for key in told])}
+    doubtful = {
+        place: one
+        for place, one in placed.items()
+        if (one.consent is not None and not said.isdisjoint(one.consent.recipients))
+        or (one.idempotency_key is not None and not keys_are_known)
+    }
+    keys = {(one.scope, one.idempotency_key) for one in doubtful.values() if one.idempotency_key is not None}
+    return {
+        place: one
+        for place, one in placed.items()
+        if place not in doubtful and (one.scope, one.idempotency_key) not in keys
+    }
 
 
 def _finish(database: sqlite3.Connection, placed: Mapping[int, FinishAttempt]) -> Replies:
