@@ -2,6 +2,7 @@
 
     python benchmarks/capacity.py            prints the table of docs/operations/capacity.md from capacity.json
     python benchmarks/capacity.py measure    measures, and writes capacity.json: some two minutes on a quiet machine (Linux, PostgreSQL's programs)
+    python benchmarks/capacity.py try 300    measures with so many messages, and prints the figures and their table; nothing is written
 
 Measured are, for a message on PostgreSQL with synchronous commits: the processor time of the program and of the server for taking it in, sending it by a provider
 that answers at once, and its delivery report; the bytes that it adds to the database with its indexes, and to the write-ahead log. The calls of the gateway are measured by gateway.py.
@@ -134,4 +135,5 @@ def _size(psycopg, conninfo) -> int:
 if __name__ == "__main__":
     if sys.argv[1:] == ["measure"]:
         FIGURES.write_text(json.dumps(measure(), indent=2) + "\n")
-    print(table(json.loads(FIGURES.read_text())))
+    found = measure(int(sys.argv[2])) if sys.argv[1:2] == ["try"] else json.loads(FIGURES.read_text())
+    print(json.dumps(found), table(found), sep="\n")

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from messaging_channels._ledger.operation_limits import OperationLimits, limits_of, withdrawals
+from messaging_channels._ledger.reply_timer import reply_timer_of
 from messaging_channels._model.values import fast_frozen
 from messaging_channels.plugins.ledger import Operation, Transaction
 
@@ -52,16 +53,12 @@ def reply_in_thread(one: PendingInThread) -> Any:  # noqa: ANN401  the operation
 
 async def reply_in_task(one: PendingInTask, awaited: Awaitable[Any] | None = None) -> Any:  # noqa: ANN401  the operation's own type decides
     """See `reply_in_thread`. When the task is cancelled, so is the future, unless something else is `awaited`, such as its shield."""
-    timer = one.future.get_loop().call_later(one.limits.seconds_left(), _give_up, one)
+    timer = reply_timer_of(one.future.get_loop())
+    timer.watch(one.future, one.limits)
     try:
         return await (awaited or one.future)
     finally:
-        timer.cancel()
-
-
-def _give_up(one: PendingInTask) -> None:
-    if not one.future.done():
-        one.future.set_exception(one.limits.error())
+        timer.discard(one.future)
 
 
 def deliver(group: Sequence[AnyPending], replies: Sequence[Any], submit: Submit) -> None:

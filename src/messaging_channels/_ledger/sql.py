@@ -6,10 +6,8 @@ Each runs in one transaction, and may be repeated: a step that was done already 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
-from messaging_channels._ledger.failures import attempt_source, store_failure
 from messaging_channels._ledger.schema import (
     MESSAGE_COLUMNS,
     SELECT_ATTEMPTS,
@@ -20,25 +18,28 @@ from messaging_channels._ledger.schema import (
     record_from_row,
 )
 from messaging_channels._ledger.sql_clock import follow_clock
-from messaging_channels._ledger.sql_events import ATTACH_EVENTS, record_event
-from messaging_channels._ledger.sql_insert import NewMessage, insert_message
+from messaging_channels._ledger.sql_ends import finish_attempt
+from messaging_channels._ledger.sql_events import record_event
+from messaging_channels._ledger.sql_insert import (
+    INSERT_MESSAGE,
+    NewMessage,
+    attempt_row,
+    first_message_row,
+    insert_message,
+)
 from messaging_channels._ledger.sql_keys import is_key_over, observe_key
 from messaging_channels._ledger.sql_list import list_ids
 from messaging_channels._ledger.sql_pause import require_known_keys
 from messaging_channels._ledger.sql_types import (
-    SET_STATUS,
     Dialect,
-    Rows,
     Statement,
     StatementFlow,
     clean_text,
     status_to_json,
-    status_values,
-    take_lock,
 )
 from messaging_channels._ledger.status_merge import recompute_status
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
-from messaging_channels._model.status import PENDING_NOT_SENT, Status
+from messaging_channels._model.status import PENDING_NOT_SENT
 from messaging_channels.plugins import ledger as op
 from messaging_channels.plugins.ledger_queue import NEVER, QUEUE_OWNER
 
@@ -47,9 +48,8 @@ def _reserve_message(
     operation: op.ReserveMessage, dialect: Dialect
 ) -> StatementFlow[op.MessageRecord | None]:
     yield from require_known_keys(operation.idempotency_key, dialect)
-    started, lease = operation.first_attempt.started_at, operation.lease
-    begins = NewMessage(started, PENDING_NOT_SENT, operation.lease_owner, lease, next_check_at=lease)
-    while not (yield insert_message(operation, begins)):
+    started, row = operation.first_attempt.started_at, first_message_row(operation)
+    while not (yield INSERT_MESSAGE, row):
         if (yield "SELECT id FROM messaging_channels_message WHERE id = ?", (operation.id,)):
             break  # this very operation was done before
         key = operation.scope, operation.idempotency_key
@@ -78,18 +78,7 @@ def _insert_attempt(intent: op.AttemptIntent) -> Statement:
             "INSERT INTO messaging_channels_attempt (message_id, number, provider, account, started, waited) VALUES (?, ?, ?, ?, ?, ?)"
             " ON CONFLICT DO NOTHING"
         ),
-        _attempt_values(intent),
-    )
-
-
-def _attempt_values(intent: op.AttemptIntent) -> tuple[Any, ...]:
-    return (
-        intent.message_id,
-        intent.number,
-        intent.provider,
-        intent.account,
-        intent.started_at,
-        intent.delay,
+        attempt_row(intent),
     )
 
 
@@ -146,102 +135,9 @@ def _start_attempt(operation: op.StartAttempt, _: Dialect) -> StatementFlow[bool
         return False
     written = yield (
         _INSERT_ATTEMPT_UNLESS_ACCEPTED,
-        (*_attempt_values(intent), intent.message_id, intent.message_id),
+        (*attempt_row(intent), intent.message_id, intent.message_id),
     )
     return bool(written or (yield _SELECT_ATTEMPT, (intent.message_id, intent.number)))
-
-
-def _finish_attempt(operation: op.FinishAttempt, dialect: Dialect) -> StatementFlow[Status]:
-    result, key = _sanitize(operation.result), operation.message_id
-    if result.provider_id and dialect.advisory_lock:
-        yield from _lock_provider_id(operation, result.provider_id, dialect)
-    known = yield from _lock_message(key, dialect)
-    if not known:
-        return result.status
-    ended = (yield _update_attempt(operation, result, _END_ATTEMPT)) or (
-        yield from _end_late(operation, result)
-    )
-    if ended and (failure := store_failure(attempt_source(key, operation.number), result)):
-        yield failure
-    event_count: int = known[0][0]
-    if result.provider_id:
-        event_count += yield from _attach_events(operation, result.provider_id, ended)
-    last: int = ended[0][1] if ended else 0
-    return (yield from _end_message(operation, result, event_count, last))
-
-
-def _end_message(
-    operation: op.FinishAttempt, result: AttemptResult, event_count: int, last: int
-) -> StatementFlow[Status]:
-    """Write down what the end of an attempt means for its message. `last` is the number of its last attempt; 0 where the end came too late."""
-    key, is_known = operation.message_id, result.outcome is not Outcome.UNKNOWN
-    over = operation.at if operation.stop_reason else None  # nothing follows, so nobody holds it any more
-    if event_count == 0 and last == operation.number == 1 and is_known:  # nearly always
-        status = result.status if operation.stop_reason else PENDING_NOT_SENT
-        yield _UPDATE_STATUS, (*status_values(status), operation.stop_reason, over, key)
-        return status
-    # only the last attempt says why it stopped, and not a burial that came too late
-    stops = last == operation.number if last else is_known
-    yield _UPDATE_STOP_REASON, (event_count, stops, operation.stop_reason, over if stops else None, key)
-    return (yield from recompute_status(key, operation.next_check_at))
-
-
-def _lock_provider_id(operation: op.FinishAttempt, provider_id: str, dialect: Dialect) -> StatementFlow[None]:
-    """Keep an early report of the same id out until the end is written."""
-    asked = yield (
-        "SELECT provider FROM messaging_channels_attempt WHERE message_id = ? AND number = ?",
-        (operation.message_id, operation.number),
-    )
-    yield from take_lock(dialect, asked[0][0] if asked else "", provider_id)
-
-
-def _end_late(operation: op.FinishAttempt, result: AttemptResult) -> StatementFlow[Rows]:
-    """End an attempt that somebody took for lost meanwhile. What waits for its end is looked at again."""
-    ended = yield _update_attempt(operation, result, _END_ATTEMPT_LATE)
-    if not ended and result.outcome is Outcome.ACCEPTED:  # somebody said too early that it was not sent
-        ended = yield _update_attempt(operation, result, _END_ATTEMPT_NOT_FOUND)
-    if ended:
-        yield _WAKE_HELD, (operation.at, operation.message_id, operation.at)
-    return ended
-
-
-def _attach_events(operation: op.FinishAttempt, provider_id: str, ended: Rows) -> StatementFlow[int]:
-    """Join what was heard under the provider's id before. Return how many events that are."""
-    key = operation.message_id
-    named = ended or (yield _SET_PROVIDER_ID_LATE, (provider_id, key, operation.number))
-    return len((yield ATTACH_EVENTS, (key, named[0][0], provider_id))) if named else 0
-
-
-def _lock_message(key: str, dialect: Dialect) -> StatementFlow[Rows]:
-    """Lock the row of a message, and like all who do so that of the queue before it. Return how many events it has."""
-    if dialect.for_update:
-        yield (
-            f"SELECT message_id FROM messaging_channels_queue WHERE message_id = ?{dialect.for_update}",  # noqa: S608
-            (key,),
-        )
-    return (
-        yield (
-            f"SELECT event_count FROM messaging_channels_message WHERE id = ?{dialect.for_update}",  # noqa: S608
-            (key,),
-        )
-    )
-
-
-def _update_attempt(operation: op.FinishAttempt, result: AttemptResult, statement: str) -> Statement:
-    return (
-        statement,
-        (
-            result.reason.value,
-            result.outcome.value,
-            status_to_json(result.status),
-            result.provider_id,
-            result.detail,
-            result.retry_after,
-            operation.at,
-            operation.message_id,
-            operation.number,
-        ),
-    )
 
 
 def _release_reservation(operation: op.ReleaseReservation, _: Dialect) -> StatementFlow[None]:
@@ -322,13 +218,6 @@ def _next_check(operation: op.ListUnknown, checks: int) -> float:
     return operation.now + ahead[0] if ahead else NEVER
 
 
-def _sanitize(result: AttemptResult) -> AttemptResult:
-    provider_id, detail = clean_text(result.provider_id), clean_text(result.detail) or ""
-    if (provider_id, detail) == (result.provider_id, result.detail):  # nearly always
-        return result
-    return replace(result, provider_id=provider_id, detail=detail)
-
-
 _INSERT_ATTEMPT_UNLESS_ACCEPTED = (
     "INSERT INTO messaging_channels_attempt (message_id, number, provider, account, started, waited)"
     " SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM messaging_channels_attempt WHERE message_id = ?"
@@ -338,38 +227,13 @@ _INSERT_ATTEMPT_UNLESS_ACCEPTED = (
 )
 """A statement of its own, once the row is locked: a report may have settled an attempt just now."""
 _SELECT_ATTEMPT = "SELECT 1 FROM messaging_channels_attempt WHERE message_id = ? AND number = ?"
-_UPDATE_ATTEMPT = (
-    "UPDATE messaging_channels_attempt SET reason = ?, outcome = ?, status = ?, provider_id = coalesce(?, provider_id),"
-    " detail = ?, retry_after = ?, duration = ? - started WHERE message_id = ? AND number = ?"
-)
-_OF_ATTEMPT = (
-    " RETURNING provider, (SELECT max(number) FROM messaging_channels_attempt AS other"
-    " WHERE other.message_id = messaging_channels_attempt.message_id)"
-)
-_END_ATTEMPT = f"{_UPDATE_ATTEMPT} AND outcome IS NULL{_OF_ATTEMPT}"
-_END_ATTEMPT_LATE = f"{_UPDATE_ATTEMPT} AND outcome = 'unknown'{_OF_ATTEMPT}"
-_END_ATTEMPT_NOT_FOUND = f"{_UPDATE_ATTEMPT} AND reason = '{Reason.NOT_FOUND.value}'{_OF_ATTEMPT}"
-_WAKE_HELD = "UPDATE messaging_channels_queue SET due = ? WHERE message_id = ? AND state = 'held' AND due > ?"
-_UPDATE_STATUS = (
-    f"UPDATE messaging_channels_message SET {SET_STATUS}, version = version + 1, stopped = ?, next_check_at = NULL,"  # noqa: S608
-    " lease = coalesce(?, lease) WHERE id = ?"
-)
-_UPDATE_STOP_REASON = (
-    "UPDATE messaging_channels_message SET event_count = ?, stopped = CASE WHEN ? THEN ? ELSE stopped END,"
-    " lease = coalesce(?, lease) WHERE id = ?"
-)
-_SET_PROVIDER_ID_LATE = (
-    "UPDATE messaging_channels_attempt SET provider_id = ? WHERE message_id = ? AND number = ? AND provider_id IS NULL"
-    " AND outcome = 'accepted' RETURNING provider"
-)
-"""So does an answer that comes after a report has settled its attempt."""
 _SELECT_DUE = "SELECT id, checks FROM messaging_channels_message WHERE next_check_at <= ? AND lease <= ? ORDER BY next_check_at LIMIT ?"
 HANDLERS: dict[type[Any], Callable[[Any, Dialect], StatementFlow[Any]]] = {
     op.RecordUnsent: _record_unsent,
     op.ReserveMessage: _reserve_message,
     op.TakeLease: _take_lease,
     op.StartAttempt: _start_attempt,
-    op.FinishAttempt: _finish_attempt,
+    op.FinishAttempt: finish_attempt,
     op.ReleaseReservation: _release_reservation,
     op.WithdrawAttempt: _withdraw_attempt,
     op.RecordEvent: record_event,

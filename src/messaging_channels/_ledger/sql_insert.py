@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from messaging_channels._ledger.schema import MESSAGE_COLUMNS
 from messaging_channels._ledger.sql_list import created_at
 from messaging_channels._ledger.sql_types import Statement, StatementFlow, status_values
-from messaging_channels._model.status import Status
-from messaging_channels.plugins.ledger import InsertMessage
+from messaging_channels._model.status import PENDING_NOT_SENT, Status
+from messaging_channels.plugins.ledger import AttemptIntent, InsertMessage, ReserveMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,34 @@ class NewMessage:
 
 def insert_message(new: InsertMessage, begins: NewMessage) -> Statement:
     """Return the statement that takes a message in, unless its id or its key is there; a row comes back if it did."""
+    return INSERT_MESSAGE, message_row(new, begins)
+
+
+def first_message_row(new: ReserveMessage) -> tuple[Any, ...]:
+    """Return the values of `INSERT_COLUMNS` of a message whose first attempt is about to be made."""
+    lease = new.lease
+    begun = NewMessage(
+        new.first_attempt.started_at, PENDING_NOT_SENT, new.lease_owner, lease, next_check_at=lease
+    )
+    return message_row(new, begun)
+
+
+def attempt_row(intent: AttemptIntent) -> tuple[Any, ...]:
+    """Return what is kept of an attempt that is about to be made."""
+    return (
+        intent.message_id,
+        intent.number,
+        intent.provider,
+        intent.account,
+        intent.started_at,
+        intent.delay,
+    )
+
+
+def message_row(new: InsertMessage, begins: NewMessage) -> tuple[Any, ...]:
+    """Return the values of `INSERT_COLUMNS`."""
     json, group, number, name = status_values(begins.status)
-    row = (
+    return (
         new.id,
         new.channel,
         new.message_type,
@@ -51,7 +78,6 @@ def insert_message(new: InsertMessage, begins: NewMessage) -> Statement:
         name,
         new.recipient,
     )
-    return _INSERT, row
 
 
 def key_expiry(new: InsertMessage, at: float) -> float:
@@ -79,7 +105,7 @@ INSERT_COLUMNS = (
     f"{MESSAGE_COLUMNS}, next_check_at, checks, event_count, status_group, status_id, status_name, recipient"
 )
 """In the order of the rows above."""
-_INSERT = (
+INSERT_MESSAGE = (
     f"INSERT INTO messaging_channels_message ({INSERT_COLUMNS}) VALUES ({', '.join('?' * 23)})"  # noqa: S608
     " ON CONFLICT DO NOTHING RETURNING id"
 )

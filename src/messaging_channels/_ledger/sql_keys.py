@@ -15,7 +15,7 @@ _UNKNOWN_LIFE = 7 * _DAY
 
 def observe_key(message_id: str, now: float) -> StatementFlow[None]:
     """Write down that a key is kept in this hour, and after which other hours."""
-    yield _OBSERVE_HOUR, (int(now // _HOUR),)
+    yield OBSERVE_HOUR, (hour_of(now),)
     yield (
         (
             "INSERT INTO messaging_channels_key (message_id, place) SELECT ?, max(place) FROM messaging_channels_hour WHERE true"
@@ -23,6 +23,11 @@ def observe_key(message_id: str, now: float) -> StatementFlow[None]:
         ),
         (message_id,),
     )
+
+
+def hour_of(moment: float) -> int:
+    """Return the number of an hour."""
+    return int(moment // _HOUR)
 
 
 def is_key_over(message_id: str, created_at: float, expires: float, now: float) -> StatementFlow[bool]:
@@ -34,7 +39,7 @@ def is_key_over(message_id: str, created_at: float, expires: float, now: float) 
     needed = int(life // (unit * _HOUR))
     if needed == 0:
         return True
-    yield _OBSERVE_HOUR, (int(now // _HOUR),)
+    yield OBSERVE_HOUR, (hour_of(now),)
     hours = yield (
         "SELECT hour FROM messaging_channels_hour WHERE place > coalesce((SELECT place FROM messaging_channels_key WHERE message_id = ?), 0)",
         (message_id,),
@@ -42,7 +47,7 @@ def is_key_over(message_id: str, created_at: float, expires: float, now: float) 
     return len({hour // unit for (hour,) in hours}) >= needed
 
 
-_OBSERVE_HOUR = (
+OBSERVE_HOUR = (
     "INSERT INTO messaging_channels_hour (hour, place) SELECT ?, coalesce(max(place), 0) + 1 FROM messaging_channels_hour"
     " WHERE true ON CONFLICT DO NOTHING"
 )

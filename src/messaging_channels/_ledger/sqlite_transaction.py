@@ -9,6 +9,7 @@ from typing import Any
 
 from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sqlite_file import DIALECT, LedgerFile
+from messaging_channels._ledger.sqlite_sets import execute_sets
 from messaging_channels._model.errors import LedgerUnavailable, MessagingError
 from messaging_channels.plugins.ledger import Operation
 
@@ -42,7 +43,7 @@ def commit_all(database: sqlite3.Connection, file: LedgerFile, operations: list[
     """Do them all in the transaction that was begun. One that fails is undone alone, and its exception stands in place of its reply."""
     changes = database.total_changes
     try:
-        replies = [_execute(database, operation) for operation in operations]
+        replies = _execute_all(database, operations)
     except sqlite3.OperationalError:
         raise
     except Exception:  # noqa: BLE001  seldom: done again, each so that it can be undone by itself
@@ -54,6 +55,15 @@ def commit_all(database: sqlite3.Connection, file: LedgerFile, operations: list[
     if has_grown:
         file.write_marker()
     return replies
+
+
+def _execute_all(database: sqlite3.Connection, operations: list[Operation[Any]]) -> list[Any]:
+    """Do what can be done together, then each of the others."""
+    done = execute_sets(database, operations) if len(operations) > 1 else {}
+    return [
+        done[place] if place in done else _execute(database, operation)
+        for place, operation in enumerate(operations)
+    ]
 
 
 def _execute_or_undo(database: sqlite3.Connection, operation: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides

@@ -21,6 +21,7 @@ from messaging_channels_gateway.api import (
 )
 from messaging_channels_gateway.api import directory_endpoints as directory
 from messaging_channels_gateway.api.middleware import ErrorMiddleware
+from messaging_channels_gateway.channels import CHANNELS
 from messaging_channels_gateway.pages import (
     catcher,
     operator_access,
@@ -118,8 +119,9 @@ class Application:
             async with gateway.running():
                 yield
 
-        router = Router(_routes(), redirect_slashes=False, lifespan=lifespan)
-        self._app: ASGIApp = ErrorMiddleware(router, gateway.metrics)
+        routes = _routes()
+        router = Router(routes, redirect_slashes=False, lifespan=lifespan)
+        self._app: ASGIApp = ErrorMiddleware(_ShortCut(router, routes), gateway.metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -130,6 +132,25 @@ class Application:
 def _routes() -> list[Route]:
     """Return one route a path, which knows all methods of the path."""
     return [Route(path, _MethodRouter(path)) for path in dict.fromkeys(path for _, path, _ in ROUTES)]
+
+
+class _ShortCut:
+    """Finds the calls to an address by their whole path, without a search through the patterns of all routes."""
+
+    def __init__(self, router: Router, routes: list[Route]) -> None:
+        self._router = router
+        path = "/v1/apps/message/{channel}"
+        self._route = next(one for one in routes if one.path == path)
+        self._channels = {path.format(channel=channel): channel for channel in CHANNELS}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        channel = self._channels.get(scope.get("path", ""))
+        if channel is None or scope.get("root_path"):
+            await self._router(scope, receive, send)
+            return
+        scope["route"], scope["path_params"] = self._route, {"channel": channel}
+        await self._route.app(scope, receive, send)
 
 
 class _MethodRouter:

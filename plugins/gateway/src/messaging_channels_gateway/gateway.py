@@ -48,6 +48,7 @@ from messaging_channels_gateway.events.recovery import MARK_INTERVAL, NodeMarks,
 from messaging_channels_gateway.events.report_recorder import ReportRecorder
 from messaging_channels_gateway.events.scheduling import ScheduleWatcher
 from messaging_channels_gateway.metrics import Metrics
+from messaging_channels_gateway.shared_timer import SharedTimer
 from messaging_channels_gateway.store.idempotency import IDEMPOTENCY_TTL
 from messaging_channels_gateway.store.opening import open_store
 from messaging_channels_gateway.store.preview_store import PreviewStore
@@ -103,10 +104,16 @@ class Gateway:
     """Every setting with its source, secrets hidden."""
     metrics: Metrics = field(default_factory=Metrics)
     marks: NodeMarks = field(kw_only=True)
+    send_timer: SharedTimer = field(init=False)
+    """Ends the waiting for what is sent."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when open streams have to end."""
     _running: dict[asyncio.Task[Any], float] = field(default_factory=dict[asyncio.Task[Any], float])
     """What goes on without its caller, and when it was begun."""
+
+    def __post_init__(self) -> None:
+        """Make what follows from the settings."""
+        self.send_timer = SharedTimer(self.settings.send_timeout)
 
     def run_to_completion(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
         """Have something done that goes on if its caller stops waiting; stopping waits for it."""

@@ -13,6 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from messaging_channels_gateway.application import Application
+from messaging_channels_gateway.auth.limits import BODY_IS_HERE
 from messaging_channels_gateway.gateway import Gateway
 
 _SHUTDOWN_TIMEOUT = 30
@@ -158,6 +159,8 @@ class _HttpTools(_HeadTimeout, HttpToolsProtocol):
         """See httptools."""
         if not self._is_upgrade:
             self._is_in_body = False
+            scope: Any = self.scope
+            scope[BODY_IS_HERE] = True
             super().on_message_complete()
 
     def shutdown(self) -> None:

@@ -35,11 +35,16 @@ async def authenticate(request: Request, scope: str) -> Caller:
         Problem: `unauthorised`, `too_many_requests` or `forbidden`.
     """
     gateway = gateway_of(request)
-    caller = await gateway.api_keys.authenticate_async(request.headers.getlist("x-api-key"))
-    request.state.key_id = caller.key_id
+    caller = await gateway.api_keys.authenticate_async(header_values(request, b"x-api-key"))
+    request.scope.setdefault("state", {})["key_id"] = caller.key_id
     gateway.limits.count_request(caller)
     caller.require_scope(scope)
     return caller
+
+
+def header_values(request: Request, name: bytes) -> list[str]:
+    """Return the values of a header, whose name is given in small letters."""
+    return [value.decode("latin-1") for key, value in request.scope["headers"] if key == name]
 
 
 def path_id(request: Request, name: str = "id") -> str:
@@ -60,7 +65,7 @@ async def json_body(request: Request) -> Any:  # noqa: ANN401  any JSON
     Raises:
         Problem: `unsupported_media_type`, `too_large`, `slow_body` or `invalid_json`.
     """
-    if not _JSON.fullmatch(request.headers.get("content-type", "")):
+    if not _JSON.fullmatch("".join(header_values(request, b"content-type")[:1])):
         raise Problem("unsupported_media_type", "send application/json in UTF-8")
     gateway = gateway_of(request)
     return strict_json.parse_json(await gateway.limits.read_body(request, gateway.settings.max_body_bytes))
@@ -72,7 +77,7 @@ def idempotency_key(request: Request) -> str | None:
     Raises:
         Problem: `invalid_idempotency_key`: given twice, empty, too long or not of visible ASCII.
     """
-    given = request.headers.getlist("idempotency-key")
+    given = header_values(request, b"idempotency-key")
     if not given:
         return None
     if len(given) > 1:

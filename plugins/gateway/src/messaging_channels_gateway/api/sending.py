@@ -145,11 +145,11 @@ class _SendRequest:
     async def _build_message(self) -> Message:
         """Return the message; it goes nowhere, and has nobody go anywhere, where it must not."""
         body = self._body
-        for url in [*body.fetched_urls, *([body.callback_url] if body.callback_url else [])]:
-            if url == body.callback_url:
-                await self._gateway.url_guard.require_public(url)
-            else:
+        for url in body.fetched_urls:
+            if url != body.callback_url:
                 await self._gateway.url_guard.require_public_media(url)
+        if body.callback_url:
+            await self._gateway.url_guard.require_public(body.callback_url)
         return body.to_message(body.sender)
 
     async def _with_timeout(self, work: Coroutine[Any, Any, Result]) -> Result:
@@ -157,11 +157,12 @@ class _SendRequest:
         loop = asyncio.get_running_loop()
         over: asyncio.Future[None] = loop.create_future()
         task = self._gateway.run_to_completion(_releasing(over, work))
-        timer = loop.call_later(self._gateway.settings.send_timeout, _release, over)
+        timer = self._gateway.send_timer
+        timer.watch(over)
         try:
             await over
         finally:
-            timer.cancel()
+            timer.discard(over)
         if not task.done():
             raise Problem("still_sending", PROBLEMS["still_sending"][1])
         return task.result()

@@ -261,27 +261,30 @@ def _insert_events(database: Connection, events: Sequence[GatewayEvent]) -> None
     database.lock(
         "events"
     )  # their numbers become visible in order: who has read up to one misses none before it
-    endpoints: dict[str, Rows] = {}
+    endpoints = {
+        tenant: database.execute(_SELECT_ENDPOINTS, (tenant,)) for tenant in {one.tenant for one in events}
+    }
+    unheard: list[tuple[object, ...]] = []
     for notice in events:
-        fresh = database.execute(
-            "INSERT INTO messaging_channels_gateway_event (id, tenant, name, at, data) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING seq",
-            (
-                notice.id,
-                notice.tenant,
-                notice.name,
-                notice.occurred_at,
-                to_json(notice.data).decode(),
-            ),
+        told = to_json(notice.data).decode()
+        row = notice.id, notice.tenant, notice.name, notice.occurred_at, told
+        if notice.idempotency_key is None and not endpoints[notice.tenant]:
+            unheard.append(row)
+            continue
+        database.execute_many(_INSERT_EVENT, unheard)
+        unheard = []
+        if database.execute(f"{_INSERT_EVENT} RETURNING seq", row):
+            _insert_deliveries(database, notice, endpoints[notice.tenant])
+    database.execute_many(_INSERT_EVENT, unheard)
+
+
+def _insert_deliveries(database: Connection, notice: GatewayEvent, endpoints: Rows) -> None:
+    for endpoint, url in _webhook_targets(database, notice, endpoints):
+        database.execute(
+            "INSERT INTO messaging_channels_gateway_delivery (event_id, tenant, endpoint, url, due, target)"
+            " VALUES (?, ?, ?, ?, 0, ?) ON CONFLICT DO NOTHING",
+            (notice.id, notice.tenant, endpoint, url, target_of(notice.tenant, endpoint, url)),
         )
-        if fresh:
-            if notice.tenant not in endpoints:
-                endpoints[notice.tenant] = database.execute(_SELECT_ENDPOINTS, (notice.tenant,))
-            for endpoint, url in _webhook_targets(database, notice, endpoints[notice.tenant]):
-                database.execute(
-                    "INSERT INTO messaging_channels_gateway_delivery (event_id, tenant, endpoint, url, due, target)"
-                    " VALUES (?, ?, ?, ?, 0, ?) ON CONFLICT DO NOTHING",
-                    (notice.id, notice.tenant, endpoint, url, target_of(notice.tenant, endpoint, url)),
-                )
 
 
 def _webhook_targets(
@@ -303,6 +306,10 @@ def _webhook_targets(
     return found
 
 
+_INSERT_EVENT = (
+    "INSERT INTO messaging_channels_gateway_event (id, tenant, name, at, data) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT DO NOTHING"
+)
 _SELECT_ENDPOINTS = (
     "SELECT id, url, events FROM messaging_channels_gateway_endpoint WHERE tenant = ? AND disabled = ''"
 )

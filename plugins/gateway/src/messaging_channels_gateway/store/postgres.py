@@ -44,9 +44,14 @@ class PostgresConnection:
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> Rows:
         """See `Connection`."""
-        text = statement.replace("%", "%%").replace("?", "%s").encode()
-        cursor = self._database.execute(text, tuple(values))
+        cursor = self._database.execute(_percent_style(statement), tuple(values))
         return cursor.fetchall() if cursor.description else []
+
+    def execute_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """See `Connection`."""
+        if rows:
+            with self._database.cursor() as cursor:
+                cursor.executemany(_percent_style(statement), rows)
 
     def lock(self, name: str) -> None:
         """See `Connection`."""
@@ -57,6 +62,10 @@ class PostgresConnection:
     def has_table(self, name: str) -> bool:
         """See `Connection`."""
         return bool(self.execute("SELECT 1 WHERE to_regclass(?::text) IS NOT NULL", (name,)))
+
+
+def _percent_style(statement: str) -> bytes:
+    return statement.replace("%", "%%").replace("?", "%s").encode()
 
 
 class PostgresStore:

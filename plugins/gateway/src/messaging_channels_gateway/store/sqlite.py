@@ -36,6 +36,11 @@ class SqliteConnection:
         """See `Connection`."""
         return self._database.execute(statement, tuple(values)).fetchall()
 
+    def execute_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """See `Connection`."""
+        if rows:
+            self._database.executemany(statement, rows)
+
     def lock(self, name: str) -> None:
         """Do nothing: only one transaction that writes is under way at a time."""
 

@@ -26,6 +26,10 @@ class Connection(Protocol):
         """Perform a statement, and return its rows."""
         ...
 
+    def execute_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Perform a statement that returns nothing for each of some rows; nothing where there are none."""
+        ...
+
     def lock(self, name: str) -> None:
         """Wait until no other transaction that locked this name is under way."""
         ...
