@@ -184,11 +184,11 @@ class Drive:
                     raise ConnectionLost("reset")
                 self.acting(lambda: self.mta.hear(data))
             case AwaitReply():
-                reply = self.replies.next_reply()
-                if reply is None:
+                replies = self.replies.next_replies(step.most)
+                if not replies:
                     assert self.broken, "it waits for a reply that will never come"
                     raise ConnectionLost("closed")
-                return reply
+                return replies
             case ReleaseConnection(line):
                 assert not self.replies.has_pending
                 self.idle = line
@@ -508,7 +508,7 @@ class Dialogue:
                 elif isinstance(step, StartTls):
                     self.secured = True
                 else:
-                    answer = self.replies.pop(0)
+                    answer = [self.replies.pop(0)]
         except StopIteration as end:
             return end.value
 

@@ -22,9 +22,11 @@ def build_body(mail: Email, attachments: Sequence[bytes]) -> bytes:
 
     Begins with the headers of the outermost part. The same mail gives the same octets.
     """
-    files = _Files(mail, attachments)
     html = [] if mail.html is None else [text_part(mail.html, "html")]
     text = [] if mail.text is None else [text_part(mail.text, "plain")]
+    if not mail.attachments:
+        return multipart("alternative", text + html)
+    files = _Files(mail, attachments)
     related = [multipart("related", html + files.inline)] if html else []
     loose = [] if html else files.inline
     body = multipart("alternative", text + related + files.invitation)

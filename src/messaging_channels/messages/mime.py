@@ -6,6 +6,7 @@ and 8058 for the headers of lists, RFC 3834 for Auto-Submitted.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from email.utils import formatdate
 from functools import lru_cache
@@ -18,6 +19,8 @@ from messaging_channels.messages.email import Email, parse_addresses
 
 _MOST_REFERENCES = 12
 """Of a longer conversation, the first and the last ids are kept."""
+_OWN = re.compile(rb"Date: [ -~]+\r\nMessage-ID: [!-~]+\r\nTo: [ -~]+\r\n")
+"""What varies by mail, where it is three lines of ASCII, as it mostly is; `block` looks at everything else."""
 
 
 class MailSigner(Protocol):
@@ -46,7 +49,7 @@ class MailDraft:
         """
         self._domain = sender.domain
         self._also_to = parse_addresses(mail.also_to)
-        common = block(_common(mail, sender))
+        common = _block(tuple(_common(mail, sender)))
         described, _, body = build_body(mail, attachments).partition(b"\r\n\r\n")
         self._common = common + described + b"\r\n"
         self._body = body
@@ -58,12 +61,12 @@ class MailDraft:
         Raises:
             InvalidMessage: the address or the id could be read as more than that; only one that was not parsed can.
         """
-        own = (
-            ("Date", _date(int(at))),
-            ("Message-ID", f"<{message_id}@{self._domain}>"),
-            ("To", mailboxes("To", (to, *self._also_to)) if self._also_to else mailbox("To", to)),
-        )
-        head = block(own) + self._common
+        recipients = mailboxes("To", (to, *self._also_to)) if self._also_to else mailbox("To", to)
+        date, own_id = _date(int(at)), f"<{message_id}@{self._domain}>"
+        own = f"Date: {date}\r\nMessage-ID: {own_id}\r\nTo: {recipients}\r\n".encode("utf-8", "replace")
+        if not _OWN.fullmatch(own):
+            own = block((("Date", date), ("Message-ID", own_id), ("To", recipients)))
+        head = own + self._common
         if self._sign:
             head = self._sign(head, at) + head
         return b"".join((head, b"\r\n", self._body))
@@ -92,6 +95,12 @@ def build_mail(
 def _date(at: int) -> str:
     """Return a Date header's value; the mails of one second share it."""
     return formatdate(at)[:-5] + "+0000"
+
+
+@lru_cache(maxsize=16)
+def _block(fields: tuple[tuple[str, str], ...]) -> bytes:
+    """Return header lines as octets; mails that one program writes often have the same."""
+    return block(fields)
 
 
 @lru_cache(maxsize=64)

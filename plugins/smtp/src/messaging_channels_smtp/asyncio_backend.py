@@ -202,19 +202,19 @@ class AsyncConnection(asyncio.Protocol):
         if self._lost or (self._ended and not lost):
             raise ConnectionLost("the connection was closed")
 
-    def next_reply(self) -> Reply | None:
-        """Return the next reply, if it has come already. Raises ConnectionLost."""
-        return self._replies.next_reply()
+    def replies_at_hand(self, most: int) -> list[Reply]:
+        """Return the replies that have come already, but no more than `most`. Raises ConnectionLost."""
+        return self._replies.next_replies(most)
 
-    async def read_reply(self, timeout: float) -> Reply:  # noqa: ASYNC109  seconds for this one step
-        """Wait for the next reply, for so many seconds in all. Raises ConnectionLost or TimeoutError."""
+    async def read_replies(self, most: int, timeout: float) -> list[Reply]:  # noqa: ASYNC109  seconds for this one step
+        """Wait for the next reply, for so many seconds in all; return it and those with it. Raises ConnectionLost or TimeoutError."""
         async with asyncio.timeout(timeout):
-            while (reply := self._replies.next_reply()) is None:
+            while not (replies := self._replies.next_replies(most)):
                 if self._ended:
                     raise ConnectionLost("the connection was closed")
                 self._news.clear()
                 await self._news.wait()
-        return reply
+        return replies
 
     @property
     def is_closed(self) -> bool:
@@ -301,11 +301,11 @@ class _Conversation(ConnectionHolder[AsyncConnection]):
         seconds = self.seconds_left(self.server.timeouts.data_block)
         return await self.connection.write(step.data, seconds, interruptible=step.interruptible)
 
-    async def read_reply(self, step: AwaitReply) -> Reply:
-        if (reply := self.connection.next_reply()) is not None:
-            return reply
+    async def read_replies(self, step: AwaitReply) -> list[Reply]:
+        if replies := self.connection.replies_at_hand(step.most):
+            return replies
         seconds = self.seconds_left(step.timeout) if step.in_limit else step.timeout
-        return await self.connection.read_reply(seconds)
+        return await self.connection.read_replies(step.most, seconds)
 
     async def start_tls(self, _: StartTls) -> None:
         await self.connection.secure(self.seconds_left(self.server.timeouts.connect))
@@ -324,7 +324,7 @@ class _Conversation(ConnectionHolder[AsyncConnection]):
 
 
 _STEPS: dict[type[Step], Callable[[_Conversation, Any], Any]] = {
-    AwaitReply: _Conversation.read_reply,
+    AwaitReply: _Conversation.read_replies,
     Send: _Conversation.write,
     LimitTime: _Conversation.begin_limit,
     StartTls: _Conversation.start_tls,

@@ -53,7 +53,8 @@ class ConnectionPool(Generic[PooledType]):
     def acquire(self, server: Server) -> tuple[PooledType | None, list[PooledType]]:
         """Return a usable connection that nobody else uses, if there is one, and those to be closed."""
         self.check_process()
-        free, stale = self._idle.get(server), list[PooledType]()
+        free = self._idle.get(server)
+        stale: list[PooledType] = []
         while free:
             try:
                 since, one = free.pop()

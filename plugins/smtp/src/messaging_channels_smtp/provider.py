@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -170,6 +169,8 @@ class Smtp:
             timeouts=timeouts or timeouts_of(timeout, data_timeout),
             pool=pool or PoolLimits(pool_size, messages_per_connection, keepalive_expiry, pipeline_depth),
         )
+        own = self.server.timeouts
+        self._timeouts = Timeouts(own.connect, own.data_block, max(own.data_end, own.total))
         self.sender = None if sender is None else EmailAddress.parse(sender)
         self.tokens = None if tokens is None else AccessTokens(tokens)
         self._return_path = back = return_path_of(return_path, return_path_key)
@@ -200,12 +201,15 @@ class Smtp:
         Raises:
             BadInput: The only email can't be written.
         """
-        writer = MailWriter(self.sender, self._return_path, self._signer, (yield from ask(CurrentTime())))
+        now: float = yield CurrentTime()
+        writer = MailWriter(self.sender, self._return_path, self._signer, now)
         mails: dict[int, MailTransaction] = {}
         results: dict[int, AttemptResult] = {}
         for index, envelope in enumerate(batch):
             try:
-                mails[index] = yield from writer.write(envelope)
+                if isinstance(envelope.message, Email) and envelope.message.attachments:
+                    yield from writer.read_files(envelope.message)
+                mails[index] = writer.write(envelope)
             except BadInput as refusal:
                 if len(batch) == 1:
                     raise
@@ -240,25 +244,29 @@ class Smtp:
             later = AttemptResult.of(Reason.THROTTLED, str(busy), retry_after=busy.retry_after)
             return dict.fromkeys(mails, later)
         told = yield from self._submit(mails, token)
+        if self.tokens and token:
+            told |= yield from self._submit_refused(mails, told, self.tokens, token)
+        return {index: parse_delivery(one) for index, one in told.items()}
+
+    def _submit_refused(
+        self,
+        mails: Mapping[int, MailTransaction],
+        told: Mapping[int, TransactionResult],
+        tokens: AccessTokens,
+        token: str,
+    ) -> Flow[dict[int, TransactionResult]]:
         refused = {
             index: mails[index] for index, one in told.items() if one.stage is Stage.AUTH and one.reply
         }
-        if self.tokens and token and refused:
-            fresh = yield from _renew_token(self.tokens, token)
-            told |= (yield from self._submit(refused, fresh)) if fresh else {}
-        return {index: parse_delivery(one) for index, one in told.items()}
+        fresh = (yield from _renew_token(tokens, token)) if refused else None
+        return (yield from self._submit(refused, fresh)) if fresh else {}
 
     def _submit(
         self, mails: Mapping[int, MailTransaction], token: str | None
     ) -> Flow[dict[int, TransactionResult]]:
-        timeouts = _exchange_timeouts(self.server.timeouts)
-        told = yield from ask(Submission(self.server, tuple(mails.values()), token, timeouts))
+        told: tuple[TransactionResult, ...]
+        told = yield Submission(self.server, tuple(mails.values()), token, self._timeouts)
         return dict(zip(mails, told, strict=True))
-
-
-@lru_cache(maxsize=16)
-def _exchange_timeouts(own: SmtpTimeouts) -> Timeouts:
-    return Timeouts(own.connect, own.data_block, max(own.data_end, own.total))
 
 
 def _renew_token(tokens: AccessTokens, refused: str) -> Flow[str | None]:

@@ -90,11 +90,10 @@ class Connection:
 
     def write(self, data: bytes, timeout: float, *, interruptible: bool) -> bool:
         """Hand everything to the system, and return False; or, if a reply may end that and one came, return True. Raises OSError."""
-        deadline = time.monotonic() + timeout
         if interruptible:
-            return self._write_until_answered(memoryview(data), deadline)
+            return self._write_until_answered(memoryview(data), time.monotonic() + timeout)
         if (written := self._write_some(data)) < len(data):
-            self._write_rest(memoryview(data)[written:], deadline)
+            self._write_rest(memoryview(data)[written:], time.monotonic() + timeout)
         return False
 
     def _write_some(self, data: bytes | memoryview) -> int:
@@ -131,31 +130,32 @@ class Connection:
     def _was_answered(self) -> bool:
         """Take what has come, without waiting. Raises OSError or ConnectionLost."""
         try:
-            data = self._socket.recv(65536)
+            data = self._socket.recv(_READ_OCTETS)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return self._replies.has_pending
         self._take(data)
         return True
 
-    def next_reply(self) -> Reply | None:
-        """Return the next reply, if it has come already. Raises ConnectionLost."""
-        return self._replies.next_reply()
+    def replies_at_hand(self, most: int) -> list[Reply]:
+        """Return the replies that have come already, but no more than `most`. Raises ConnectionLost."""
+        return self._replies.next_replies(most)
 
-    def read_reply(self, timeout: float) -> Reply:
-        """Wait for a reply that has not come yet, for so many seconds in all. Raises OSError or ConnectionLost."""
-        deadline = time.monotonic() + timeout
+    def read_replies(self, most: int, timeout: float) -> list[Reply]:
+        """Wait for a reply that has not come yet, for so many seconds in all; return it and those with it. Raises OSError or ConnectionLost."""
+        deadline, left = time.monotonic() + timeout, timeout
         while True:
-            self._take(self._receive(deadline))
-            if (reply := self._replies.next_reply()) is not None:
-                return reply
+            self._take(self._receive(left, deadline))
+            if replies := self._replies.next_replies(most):
+                return replies
+            left = _seconds_until(deadline)
 
-    def _receive(self, deadline: float) -> bytes:
-        """Wait for something to read, and return it; nothing at the end of the connection."""
+    def _receive(self, left: float, deadline: float) -> bytes:
+        """Wait for something to read, for the seconds that are left, and return it; nothing at the end of the connection."""
         if not self._is_private:
-            self._readiness.wait(_seconds_until(deadline))
+            self._readiness.wait(left)
         while True:
             try:
-                return self._socket.recv(65536)
+                return self._socket.recv(_READ_OCTETS)
             except (BlockingIOError, ssl.SSLWantReadError):
                 self._readiness.wait(_seconds_until(deadline))
             except ssl.SSLWantWriteError:
@@ -326,10 +326,11 @@ class _Conversation(ConnectionHolder[Connection]):
         seconds = self.seconds_left(self.server.timeouts.data_block)
         return self.connection.write(step.data, seconds, interruptible=step.interruptible)
 
-    def read_reply(self, step: AwaitReply) -> Reply:
-        if (reply := self.connection.next_reply()) is not None:
-            return reply
-        return self.connection.read_reply(self.seconds_left(step.timeout) if step.in_limit else step.timeout)
+    def read_replies(self, step: AwaitReply) -> list[Reply]:
+        connection = self.connection
+        return connection.replies_at_hand(step.most) or connection.read_replies(
+            step.most, self.seconds_left(step.timeout) if step.in_limit else step.timeout
+        )
 
     def start_tls(self, _: StartTls) -> None:
         self.connection.secure(self.seconds_left(self.server.timeouts.connect))
@@ -341,10 +342,11 @@ class _Conversation(ConnectionHolder[Connection]):
         self.release_slot()
 
 
+_READ_OCTETS = 65536
 _LONGEST_WAIT = 86400.0
 """Seconds: more than the system's counters hold is no time-out."""
 _STEPS: dict[type[Step], Callable[[_Conversation, Any], Any]] = {
-    AwaitReply: _Conversation.read_reply,
+    AwaitReply: _Conversation.read_replies,
     Send: _Conversation.write,
     LimitTime: _Conversation.limit_time,
     StartTls: _Conversation.start_tls,

@@ -34,7 +34,32 @@ class MailWriter:
         self._sender, self._return_path, self._signer, self._now = sender, return_path, signer, now
         self._drafts: dict[tuple[int, EmailAddress], MailDraft] = {}
 
-    def write(self, envelope: Envelope) -> Flow[MailTransaction]:
+    def read_files(self, mail: Email) -> Flow[None]:
+        """Write what the mails of one content have in common, with its files. For mails with attachments; `write` does it for others.
+
+        Raises:
+            BadInput: it cannot be sent as it is.
+        """
+        sender = self._sender_of(mail)
+        if (id(mail), sender) in self._drafts:
+            return
+
+        def drafted() -> MailDraft:
+            try:
+                attached = [one.read() for one in mail.attachments]
+            except OSError as error:
+                problem = f"has a file that cannot be read ({error.strerror or type(error).__name__})"
+                raise InvalidMessage(problem, field="Email.attachments", hint="check the file") from None
+            return MailDraft(mail, sender=sender, attachments=attached, signer=self._signer)
+
+        is_small = all(
+            isinstance(one.content, bytes) and len(one.content) < _LARGE for one in mail.attachments
+        )
+        self._drafts[id(mail), sender] = (
+            drafted() if is_small else (yield from ask(BlockingCall(drafted, may_send=False)))
+        )
+
+    def write(self, envelope: Envelope) -> MailTransaction:
         """Write one mail.
 
         Raises:
@@ -46,7 +71,8 @@ class MailWriter:
         sender = self._sender_of(mail)
         draft = self._drafts.get((id(mail), sender))
         if draft is None:
-            draft = self._drafts[id(mail), sender] = yield from self._build_draft(mail, sender)
+            draft = MailDraft(mail, sender=sender, attachments=(), signer=self._signer)
+            self._drafts[id(mail), sender] = draft
         given = provider_options_of(mail, SmtpEmailOptions) if mail.provider_options else None
         options = given or _DEFAULT_OPTIONS
         copies = mail.copies if mail.also_to or mail.cc or mail.bcc else ()
@@ -58,21 +84,6 @@ class MailWriter:
             options.notify_parameter,
             options.ret_parameter,
         )
-
-    def _build_draft(self, mail: Email, sender: EmailAddress) -> Flow[MailDraft]:
-        def drafted() -> MailDraft:
-            try:
-                attached = [one.read() for one in mail.attachments]
-            except OSError as error:
-                problem = f"has a file that cannot be read ({error.strerror or type(error).__name__})"
-                raise InvalidMessage(problem, field="Email.attachments", hint="check the file") from None
-            return MailDraft(mail, sender=sender, attachments=attached, signer=self._signer)
-
-        if not mail.attachments:
-            return MailDraft(mail, sender=sender, attachments=(), signer=self._signer)
-        if all(isinstance(one.content, bytes) and len(one.content) < _LARGE for one in mail.attachments):
-            return drafted()
-        return (yield from ask(BlockingCall(drafted, may_send=False)))
 
     def _return_path_of(self, mail: Email, sender: EmailAddress, message_id: str) -> str:
         """Return the envelope's sender. A robot's reply has none, so that two robots do not write to each other for ever (RFC 3834)."""

@@ -8,9 +8,9 @@ not sent, since the server has to drop it (RFC 5321 section 4.1.1.4); what is lo
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from messaging_channels_smtp.protocol import commands
 from messaging_channels_smtp.protocol.mail import MailTransaction, TransactionResult
@@ -24,26 +24,25 @@ class TransactionState:
     """One letter on its way."""
 
     mail: MailTransaction
+    local_problem: str
+    """Why it was not offered at all; empty if it was."""
+    recipients: list[Reply | None]
+    """What was said to each recipient, as far as it was said."""
     stage: Stage = Stage.MAIL
     committed: bool = False
     rejection: tuple[Stage, Reply] | None = None
     final_reply: Reply | None = None
-    recipients: list[Reply | None] = field(default_factory=list[Reply | None])
-    local_problem: str = ""
-    """Why it was not offered at all."""
 
     def result(self, lost: ConnectionLost | None) -> TransactionResult:
         """Say what became of it."""
         told, asked = tuple(self.recipients), self.mail.recipients
-        if self.local_problem:
-            return TransactionResult(
-                Stage.MAIL, Reply(_LOCAL_REPLY_CODE, self.local_problem), self.local_problem
-            )
         if self.rejection:
             return TransactionResult(*self.rejection, recipients=told, addresses=asked)
         if self.final_reply:
+            return TransactionResult(_CONTENT, self.final_reply, "", False, True, told, asked)
+        if self.local_problem:
             return TransactionResult(
-                _CONTENT, self.final_reply, committed=True, recipients=told, addresses=asked
+                Stage.MAIL, Reply(_LOCAL_REPLY_CODE, self.local_problem), self.local_problem
             )
         problem, timed_out = (lost.problem, lost.timed_out) if lost else ("not offered", False)
         return TransactionResult(self.stage, None, problem, timed_out, self.committed, told, asked)
@@ -57,7 +56,8 @@ class TransactionSender:
         self._timeouts = server.timeouts
         self._pipeline_depth = server.pool.pipeline_depth
         self._connection = connection
-        self._states = [TransactionState(letter) for letter in mails]
+        offer = connection.capabilities
+        self._states = [TransactionState(letter, _local_problem(letter, offer), []) for letter in mails]
         self._pending_content: TransactionState | None = None
         """The one whose content goes with the next envelope."""
 
@@ -65,8 +65,6 @@ class TransactionSender:
         """Carry them all; never raises Lost, but tells what became of each."""
         lost: ConnectionLost | None = None
         offer = self._connection.capabilities
-        for passage in self._states:
-            passage.local_problem = _local_problem(passage.mail, offer)
         fit = [passage for passage in self._states if not passage.local_problem]
         chunked = offer.chunking and offer.pipelining and self._pipeline_depth > 1 and len(fit) > 1
         try:
@@ -80,78 +78,82 @@ class TransactionSender:
             yield from self._send_envelope(passage, with_data=True)
             if passage.rejection is None:
                 self._pending_content = passage
-        yield from self._finish_last()
+        if self._pending_content is not None:
+            end, last = yield from self._start_content(self._pending_content)
+            if last is not None:
+                yield from self._commit(last, end)
 
     def _send_envelope(self, passage: TransactionState, *, with_data: bool) -> StepFlow[None]:
         """Say the envelope, behind the content of the letter before. Afterwards the content may follow, unless it was refused."""
         yield LimitTime(self._timeouts.total)
         for group in self._command_groups(passage, with_data=with_data):
-            ahead, before = yield from self._start_content()
-            said = ahead + b"".join(said for _, said in group)
-            if before:
+            said, before = b"".join([said for _, said in group]), self._pending_content
+            if before is not None:
+                ahead, before = yield from self._start_content(before)
+                said = ahead + said
+            if before is not None:
                 yield from self._commit(before, said)
             else:
                 yield Send(said)
-            replies = yield from self._read_replies(passage, group)
+            expects_content = yield from self._read_replies(passage, group)
             if passage.rejection:
-                yield from self._abort_transaction(replies[-1])
+                yield from self._abort_transaction(expects_content=expects_content)
                 return
 
     def _command_groups(
         self, passage: TransactionState, *, with_data: bool
-    ) -> Iterator[Sequence[tuple[Stage, bytes]]]:
+    ) -> Sequence[Sequence[tuple[Stage, bytes]]]:
         """Cut the envelope's commands into what may be said at once.
 
         DATA follows the only recipient at once; with copies it waits for the first recipient's reply, since they are sent nothing without it.
         """
-        said = list(_envelope_commands(passage.mail, self._connection.capabilities))
+        offer = self._connection.capabilities
+        said = _envelope_commands(passage.mail, offer)
         if self._connection.open_transaction:
             said.insert(0, (_RESET, commands.RSET))
             self._connection.open_transaction = False
-        if not self._connection.capabilities.pipelining:
-            yield from ([one] for one in said)
-        elif with_data and len(passage.mail.recipients) == 1:
-            yield [*said, (_DATA, commands.DATA)]
-            return
-        else:
-            yield from (
-                said[start : start + _MAX_COMMANDS_PER_WRITE]
-                for start in range(0, len(said), _MAX_COMMANDS_PER_WRITE)
-            )
-        if with_data:
-            yield [(_DATA, commands.DATA)]
+        if with_data and offer.pipelining and len(passage.mail.recipients) == 1:
+            return ([*said, _DATA_COMMAND],)
+        size = _MAX_COMMANDS_PER_WRITE if offer.pipelining else 1
+        groups = [said[start : start + size] for start in range(0, len(said), size)]
+        return [*groups, [_DATA_COMMAND]] if with_data else groups
 
     def _read_replies(
         self, passage: TransactionState, group: Sequence[tuple[Stage, bytes]]
-    ) -> StepFlow[list[Reply]]:
-        """Take the reply to each command; the first that matters decides."""
-        replies: list[Reply] = []
-        for stage, _ in group:
+    ) -> StepFlow[bool]:
+        """Take the reply to each command; the first that matters decides. Return whether the server waits for content now."""
+        came: list[Reply] = []  # together, and not yet taken: the last first
+        expects_content = False
+        for number, (stage, _) in enumerate(group):
             passage.stage = stage if stage is not _RESET else _MAIL
-            reply: Reply = yield AwaitReply(self._timeouts.command)
+            if not came:
+                came = yield AwaitReply(self._timeouts.command, most=len(group) - number)
+                came.reverse()
+            reply = came.pop()
             _take_reply(passage, stage, reply)
-            replies.append(reply)
             if stage is _RCPT:
                 passage.recipients.append(reply)
             if reply.code >= _FIRST_REFUSAL and passage.rejection is None and _decides(passage, stage):
                 passage.rejection = stage, reply
-        return replies
+            expects_content = reply.code == _GO_AHEAD
+        return expects_content
 
-    def _abort_transaction(self, last: Reply) -> StepFlow[None]:
+    def _abort_transaction(self, *, expects_content: bool) -> StepFlow[None]:
         """Leave a refused transaction: reset it before the next one, and end an empty content if the server waits for one."""
         self._connection.open_transaction = True
-        if last.code == _GO_AHEAD:
+        if expects_content:
             yield Send(commands.END)
             yield from await_reply(self._timeouts.data_end)
 
-    def _start_content(self) -> StepFlow[tuple[bytes, TransactionState | None]]:
+    def _start_content(self, passage: TransactionState) -> StepFlow[tuple[bytes, TransactionState | None]]:
         """Write the last accepted letter's content but for its end; return its end, which commits it."""
-        passage, self._pending_content = self._pending_content, None
-        if passage is None:
-            return b"", None
+        self._pending_content = None
         data = commands.dot_stuff(passage.mail.content)
         passage.stage = _CONTENT
-        end = yield from self._write_blocks(passage, data)
+        end = data
+        if len(data) > _BLOCK:
+            end = yield from self._write_blocks(passage, data)
+        passage.committed = True
         if self._connection.capabilities.pipelining:
             return end, passage
         yield from self._commit(passage, end)
@@ -186,26 +188,18 @@ class TransactionSender:
             yield Send(data)
         except ConnectionLost as lost:
             yield from self._read_last_words(passage, lost)
-        yield from self._read_final_reply(passage)
+        yield from self._read_final_reply(passage, self._timeouts.data_end)
 
     def _read_last_words(self, passage: TransactionState, lost: ConnectionLost) -> StepFlow[None]:
         with suppress(ConnectionLost):
-            yield from self._await_outcome(passage, self._timeouts.command)
+            yield from self._read_final_reply(passage, self._timeouts.command)
         raise lost
 
-    def _finish_last(self) -> StepFlow[None]:
-        end, passage = yield from self._start_content()
-        if passage:
-            yield from self._commit(passage, end)
-
-    def _read_final_reply(self, passage: TransactionState) -> StepFlow[None]:
+    def _read_final_reply(self, passage: TransactionState, seconds: float) -> StepFlow[None]:
         """Take the reply to the whole content."""
-        yield from self._await_outcome(passage, self._timeouts.data_end)
+        replies: list[Reply] = yield AwaitReply(seconds, in_limit=False)
+        _take_reply(passage, _CONTENT, replies[0])
         self._connection.mails_sent += 1
-
-    def _await_outcome(self, passage: TransactionState, seconds: float) -> StepFlow[None]:
-        reply: Reply = yield AwaitReply(seconds, in_limit=False)
-        _take_reply(passage, _CONTENT, reply)
 
     def _send_by_chunks(self, passages: Sequence[TransactionState]) -> StepFlow[None]:
         """Keep a window of letters under way. The first goes by steps, so that a dead connection is found before content is committed."""
@@ -234,10 +228,8 @@ class TransactionSender:
         ahead = commands.bdat(len(content))
         if not alone:
             self._connection.open_transaction = False
-            envelope = b"".join(
-                said for _, said in _envelope_commands(passage.mail, self._connection.capabilities)
-            )
-            ahead = commands.RSET + envelope + ahead
+            envelope = _envelope_commands(passage.mail, self._connection.capabilities)
+            ahead = commands.RSET + b"".join([said for _, said in envelope]) + ahead
         if alone:
             passage.stage = _CONTENT
         try:
@@ -254,10 +246,10 @@ class TransactionSender:
         """Take the replies to one letter of the window."""
         yield LimitTime(self._timeouts.total)
         if passage.stage is not _CONTENT:
-            envelope = [(_RESET, b""), *_envelope_commands(passage.mail, self._connection.capabilities)]
-            yield from self._read_replies(passage, envelope)
+            stages = [(_RESET, b""), (_MAIL, b""), *[(_RCPT, b"")] * len(passage.mail.recipients)]
+            yield from self._read_replies(passage, stages)
         passage.stage = _CONTENT
-        yield from self._read_final_reply(passage)
+        yield from self._read_final_reply(passage, self._timeouts.data_end)
         if passage.rejection or (passage.final_reply and passage.final_reply.first_digit in _REFUSALS):
             self._connection.open_transaction = True
 
@@ -284,12 +276,9 @@ def _decides(passage: TransactionState, stage: Stage) -> bool:
     return len(passage.recipients) == 1 if stage is _RCPT else stage is not _RESET
 
 
-def _envelope_commands(
-    mail: MailTransaction, capabilities: ServerCapabilities
-) -> Iterator[tuple[Stage, bytes]]:
-    yield _MAIL, commands.mail(mail, capabilities)
-    for address in mail.recipients:
-        yield _RCPT, commands.rcpt(address, capabilities, mail.notify)
+def _envelope_commands(mail: MailTransaction, capabilities: ServerCapabilities) -> list[tuple[Stage, bytes]]:
+    named = [(_RCPT, commands.rcpt(address, capabilities, mail.notify)) for address in mail.recipients]
+    return [(_MAIL, commands.mail(mail, capabilities)), *named]
 
 
 def _local_problem(mail: MailTransaction, capabilities: ServerCapabilities) -> str:
@@ -305,6 +294,7 @@ def _local_problem(mail: MailTransaction, capabilities: ServerCapabilities) -> s
 
 _RESET, _MAIL, _RCPT = Stage.RESET, Stage.MAIL, Stage.RCPT  # to find a member takes Python 3.11 0.2 µs
 _DATA, _CONTENT = Stage.DATA, Stage.CONTENT
+_DATA_COMMAND = _DATA, commands.DATA
 _LOCAL_REPLY_CODE = 550
 """The reply code that stands for a refusal of our own."""
 _GO_AHEAD, _DONE, _GO_ON, _CLOSING = 354, 2, 3, 421

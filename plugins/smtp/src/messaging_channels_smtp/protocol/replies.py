@@ -63,6 +63,21 @@ class ReplyParser:
         """Whether anything is left that was not returned as a reply."""
         return self._at < len(self._data)
 
+    def next_replies(self, most: int) -> list[Reply]:
+        """Return the whole replies that have come, but no more than `most`.
+
+        Raises:
+            Lost: what came first is no reply, or one without end.
+        """
+        told: list[Reply] = []
+        try:
+            while len(told) < most and (reply := self.next_reply()) is not None:
+                told.append(reply)
+        except ConnectionLost:
+            if not told:  # otherwise the next call says so: what came before is true
+                raise
+        return told
+
     def next_reply(self) -> Reply | None:
         """Return the next whole reply, or None while it is incomplete.
 

@@ -39,12 +39,14 @@ class Send:
 
 @dataclass(slots=True)
 class AwaitReply:
-    """Wait for the next reply. Answered with a Reply."""
+    """Wait for the next reply. Answered with a list of it and of those that came with it."""
 
     timeout: float
     """Seconds for the whole reply, however many lines it has."""
     in_limit: bool = True
     """Whether the limit of the mail holds too. Not for the reply to the whole content: giving it up makes the outcome unknown."""
+    most: int = 1
+    """How many replies are taken at once, if they have come."""
 
 
 @dataclass(slots=True)
@@ -107,8 +109,8 @@ def await_reply(timeout: float, *, in_limit: bool = True) -> StepFlow[Reply]:
     Raises:
         ConnectionLost: it did not come in time, or could not be read.
     """
-    reply: Reply = yield AwaitReply(timeout, in_limit)
-    return reply
+    replies: list[Reply] = yield AwaitReply(timeout, in_limit)
+    return replies[0]
 
 
 class SessionRefused(Exception):

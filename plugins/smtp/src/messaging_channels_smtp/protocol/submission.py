@@ -23,7 +23,7 @@ from messaging_channels_smtp.protocol.steps import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Submission(Exchange[tuple[TransactionResult, ...]]):
     """Letters for one server. The reply tells what became of each, in order; it is not raised."""
 
