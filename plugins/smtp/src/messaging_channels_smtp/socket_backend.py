@@ -207,7 +207,7 @@ class _Readiness:
     def wait(self, timeout: float, events: int = selectors.EVENT_READ) -> None:
         """Wait so many seconds at most until it can be read, or what `events` says. Raises TimeoutError."""
         seconds = min(timeout, _LONGEST_WAIT)
-        if events == selectors.EVENT_READ and self._poll:
+        if self._poll and events == selectors.EVENT_READ:
             if self._poll.poll(seconds * 1000):
                 return
         else:

@@ -32,7 +32,8 @@ class MailWriter:
     ) -> None:
         """Take the account's own; `now` is in seconds since the epoch."""
         self._sender, self._return_path, self._signer, self._now = sender, return_path, signer, now
-        self._drafts: dict[tuple[int, EmailAddress], MailDraft] = {}
+        self._drafts: dict[int, MailDraft] = {}
+        """By the identity of the content, which the batch keeps alive."""
 
     def read_files(self, mail: Email) -> Flow[None]:
         """Write what the mails of one content have in common, with its files. For mails with attachments; `write` does it for others.
@@ -41,7 +42,7 @@ class MailWriter:
             BadInput: it cannot be sent as it is.
         """
         sender = self._sender_of(mail)
-        if (id(mail), sender) in self._drafts:
+        if id(mail) in self._drafts:
             return
 
         def drafted() -> MailDraft:
@@ -55,7 +56,7 @@ class MailWriter:
         is_small = all(
             isinstance(one.content, bytes) and len(one.content) < _LARGE for one in mail.attachments
         )
-        self._drafts[id(mail), sender] = (
+        self._drafts[id(mail)] = (
             drafted() if is_small else (yield from ask(BlockingCall(drafted, may_send=False)))
         )
 
@@ -69,10 +70,10 @@ class MailWriter:
         assert isinstance(mail, Email)  # noqa: S101  for the type checkers: the capabilities name nothing else
         assert isinstance(to, EmailAddress)  # noqa: S101  likewise
         sender = self._sender_of(mail)
-        draft = self._drafts.get((id(mail), sender))
+        draft = self._drafts.get(id(mail))
         if draft is None:
             draft = MailDraft(mail, sender=sender, attachments=(), signer=self._signer)
-            self._drafts[id(mail), sender] = draft
+            self._drafts[id(mail)] = draft
         given = provider_options_of(mail, SmtpEmailOptions) if mail.provider_options else None
         options = given or _DEFAULT_OPTIONS
         copies = mail.copies if mail.also_to or mail.cc or mail.bcc else ()

@@ -70,6 +70,8 @@ class ReplyParser:
             Lost: what came first is no reply, or one without end.
         """
         told: list[Reply] = []
+        if self._at >= len(self._data):
+            return told
         try:
             while len(told) < most and (reply := self.next_reply()) is not None:
                 told.append(reply)
