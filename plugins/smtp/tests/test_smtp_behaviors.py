@@ -381,6 +381,50 @@ def test_a_refusal_within_the_content_is_the_answer(
     assert server.connections == 1
 
 
+def _answered_at_once(replies: bytes, heard: list[bytes]) -> Callable[[Peer], None]:
+    """Take the whole envelope, and give all the replies to it in one packet."""
+
+    def handle(peer: Peer) -> None:
+        with suppress(OSError), peer.connection.makefile("rb") as lines:
+            peer.answer(b"220 hi\r\n")
+            lines.readline()
+            peer.answer(b"250-mail\r\n250 PIPELINING\r\n")
+            while not lines.readline().startswith(b"DATA"):
+                pass
+            peer.answer(replies)
+            for line in lines:
+                heard.append(line)
+                peer.answer(b"503 5.5.1 no\r\n")
+
+    return handle
+
+
+@pytest.mark.parametrize("run", [_run, _run_async])
+@pytest.mark.parametrize(
+    ("replies", "outcome"),
+    [
+        (b"550 5.7.1 no\r\nnonsense\r\n", Outcome.REJECTED),
+        (b"550 5.7.1 no\r\n421 4.3.2 closing\r\n", Outcome.REJECTED),
+        (b"250 ok\r\n550 5.1.1 who?\r\n554 5.5.1 nobody\r\n", Outcome.REJECTED),
+        (b"250 ok\r\n550-5.1.1 who?\r\n550 5.1.1 never\r\n250-x\r\n550 y\r\n", Outcome.REJECTED),
+        (b"451 4.3.0 later\r\n503 5.5.1 no\r\n503 5.5.1 no\r\n", Outcome.NOT_SENT),
+        (b"250 ok\r\n421 4.3.2 closing\r\n354 go\r\n", Outcome.NOT_SENT),
+        (b"250 ok\r\n250 ok\r\n250 ok\r\n", Outcome.NOT_SENT),
+        (b"250 ok\r\n354 go\r\n354 go\r\n", Outcome.NOT_SENT),
+        (b"250 ok\r\n250 ok\r\nnonsense\r\n", Outcome.NOT_SENT),
+    ],
+)
+def test_of_replies_that_come_together_the_first_that_matters_decides(
+    run: Callable[[Smtp, Email], AttemptResult], replies: bytes, outcome: Outcome
+) -> None:
+    heard = list[bytes]()
+    with Server(_answered_at_once(replies, heard)) as server:
+        told = run(Smtp(host="127.0.0.1", port=server.port, tls="none"), SMALL)
+
+    assert told.outcome is outcome
+    assert not any(line.startswith(b"Subject") for line in heard)
+
+
 def test_slots_come_back_after_whatever_happened() -> None:
     over = threading.Event()
 

@@ -403,6 +403,40 @@ def test_replies_are_the_same_however_their_octets_are_cut(
     assert not reader.has_pending
 
 
+_SAID = st.lists(
+    st.sampled_from(
+        [b"250 ok\r\n", b"250-a\r\n250 b\n", b"354 go\r\n", b"550\r\n", b"25", b"no\r\n", b"250-a\r\n"]
+    ),
+    max_size=8,
+).map(b"".join)
+
+
+def _read_all(said: bytes, take: Callable[[ReplyParser], list[Reply]]) -> tuple[list[Reply], bool]:
+    """Return the replies, and whether what follows them is none."""
+    reader, read = ReplyParser(), list[Reply]()
+    reader.feed(said)
+    try:
+        while replies := take(reader):
+            read += replies
+    except ConnectionLost:
+        return read, True
+    return read, False
+
+
+@given(_SAID, st.integers(1, 5))
+def test_replies_that_are_taken_together_are_those_that_are_taken_one_by_one(said: bytes, most: int) -> None:
+    def together(reader: ReplyParser) -> list[Reply]:
+        replies = reader.next_replies(most)
+        assert len(replies) <= most
+        return replies
+
+    def one(reader: ReplyParser) -> list[Reply]:
+        reply = reader.next_reply()
+        return [] if reply is None else [reply]
+
+    assert _read_all(said, together) == _read_all(said, one)
+
+
 @given(st.binary(max_size=200))
 def test_whatever_a_server_says_is_replies_or_the_end(said: bytes) -> None:
     reader = ReplyParser()
