@@ -162,15 +162,13 @@ class Smtp:
         """
         client = oauth_client_id, oauth_client_secret
         tokens = oauth_token or token_source(oauth_url, *client, oauth_refresh_token, oauth_scope)
-        login = login_of(username, password, tokens)
         self.server = replace(
-            build_server(host, port, tls, login, ca_file, hostname),
+            build_server(host, port, tls, login_of(username, password, tokens), ca_file, hostname),
             notify="SUCCESS,FAILURE,DELAY" if report_success else "FAILURE,DELAY",
             timeouts=timeouts or timeouts_of(timeout, data_timeout),
             pool=pool or PoolLimits(pool_size, messages_per_connection, keepalive_expiry, pipeline_depth),
         )
-        own = self.server.timeouts
-        self._timeouts = Timeouts(own.connect, own.data_block, max(own.data_end, own.total))
+        self._timeouts = _exchange_timeouts(self.server.timeouts)
         self.sender = None if sender is None else EmailAddress.parse(sender)
         self.tokens = None if tokens is None else AccessTokens(tokens)
         self._return_path = back = return_path_of(return_path, return_path_key)
@@ -267,6 +265,10 @@ class Smtp:
         told: tuple[TransactionResult, ...]
         told = yield Submission(self.server, tuple(mails.values()), token, self._timeouts)
         return dict(zip(mails, told, strict=True))
+
+
+def _exchange_timeouts(own: SmtpTimeouts) -> Timeouts:
+    return Timeouts(own.connect, own.data_block, max(own.data_end, own.total))
 
 
 def _renew_token(tokens: AccessTokens, refused: str) -> Flow[str | None]:
