@@ -43,7 +43,7 @@ from messaging_channels._queue.processor import JobProcessor
 from messaging_channels.messages import ProviderOptions
 from messaging_channels.messages.fallback import Fallback
 from messaging_channels.plugins.exchange import AsyncExecutor, BlockingCall, Exchange, ExecutorPair, Flow
-from messaging_channels.plugins.ledger import Ledger, StartAttempt
+from messaging_channels.plugins.ledger import Ledger, StartAttempt, Transaction
 from messaging_channels.plugins.ledger_queue import Claim
 from messaging_channels.plugins.provider import Capabilities, LookupRequest
 from messaging_channels.plugins.resolvers import MappingResolver
@@ -644,12 +644,11 @@ class CrossingLedger:
     @property
     def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:
         own = self._ledger.executors
-        claims = own[Claim]
-        return {**own, Claim: ExecutorPair(claims.sync, lambda: self)}
+        return {**own, Transaction: ExecutorPair(own[Transaction].sync, lambda: self)}
 
-    async def perform(self, exchange: Claim) -> Any:
-        reply = await self._claims.perform(exchange)
-        if self._meanwhile and not reply:
+    async def perform(self, exchange: Transaction) -> Any:
+        reply = await self._transactions.perform(exchange)
+        if self._meanwhile and isinstance(exchange.operations[0], Claim) and not reply[0]:
             meanwhile, self._meanwhile = self._meanwhile, None
             await meanwhile()
             for _ in range(3):  # the worker hears of it before it has the answer
@@ -657,11 +656,11 @@ class CrossingLedger:
         return reply
 
     @cached_property
-    def _claims(self) -> AsyncExecutor:
-        return self._ledger.executors[Claim].asynchronous()
+    def _transactions(self) -> AsyncExecutor:
+        return self._ledger.executors[Transaction].asynchronous()
 
     async def close(self) -> None:
-        await self._claims.close()
+        await self._transactions.close()
 
 
 def test_a_message_that_comes_in_while_nothing_is_found_is_sent_at_once() -> None:

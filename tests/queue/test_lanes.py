@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -12,12 +12,21 @@ import pytest
 from queue_setup import HELLO, ONCE, TO, asked
 from scripted import BulkProvider, QuickClock, Scripted
 
-from messaging_channels import AsyncDispatcher, Dispatcher, RateLimit, Route, Sms, WhatsAppText
+from messaging_channels import (
+    AsyncDispatcher,
+    Dispatcher,
+    RateLimit,
+    Route,
+    Sms,
+    SqliteLedger,
+    WhatsAppText,
+)
 from messaging_channels._client.worker import AsyncWorker, Worker
 from messaging_channels._model.outcomes import Outcome
 from messaging_channels.errors import InvalidArgument
 from messaging_channels.plugins import Capabilities
-from messaging_channels.plugins.ledger import Ledger
+from messaging_channels.plugins.exchange import Exchange, ExecutorPair
+from messaging_channels.plugins.ledger import Ledger, Transaction
 from messaging_channels.plugins.ledger_queue import Claim, ReleaseJobs
 
 _SECONDS = 30
@@ -116,6 +125,47 @@ def test_what_goes_by_a_fast_provider_does_not_wait_for_a_slow_one(mode: str, le
         finally:
             goes_on.set()
         stop()
+
+
+class CountingLedger(SqliteLedger):
+    """Counts what is claimed."""
+
+    claimed = 0
+
+    @property
+    def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:
+        """See SqliteLedger."""
+        own = super().executors
+        return {**own, Transaction: ExecutorPair(lambda: Counting(own[Transaction].sync(), self), None)}  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+class Counting:
+    def __init__(self, inner: Any, ledger: CountingLedger) -> None:
+        self._inner = inner
+        self._ledger = ledger
+
+    def perform(self, exchange: Transaction) -> Any:
+        replies = self._inner.perform(exchange)
+        if isinstance(exchange.operations[0], Claim):
+            self._ledger.claimed += len(replies[0])
+        return replies
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def test_a_new_worker_claims_no_more_than_it_begins() -> None:
+    ledger, alone = CountingLedger(), Scripted("acme-sms")
+    values = _values(ledger, alone, clock=QuickClock())  # no request takes any time
+    with Dispatcher(**values) as elsewhere:
+        for _ in range(40):
+            elsewhere.enqueue(HELLO, to=TO)
+        with _working("sync", values, concurrency=4, batch_size=10) as stop:
+            while elsewhere.queue.stats().by_state:
+                continue
+            stop()
+    assert (len(alone.asked), ledger.claimed) == (40, 40)
+    ledger.close()
 
 
 @modes

@@ -77,9 +77,9 @@ class _Worker:
 
     def _lanes(self, is_stopping: Callable[[], bool], wake: Callable[[], None]) -> Lanes:
         """Return what the lanes of a run know of each other."""
-        return Lanes(
-            self._options.concurrency, self._providers, self._processor.pipeline.clock, is_stopping, wake
-        )
+        pipeline = self._processor.pipeline
+        first = pipeline.selector.smallest_batch()
+        return Lanes(self._options.concurrency, self._providers, pipeline.clock, is_stopping, wake, first)
 
     def _round(self, lanes: Lanes | None = None) -> Flow[int]:
         """Send what is due, and have dealt with what came in. Return the larger count."""

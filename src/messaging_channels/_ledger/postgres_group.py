@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from messaging_channels._ledger import postgres_sets as sets
 from messaging_channels._ledger.postgres_statements import CLOCK_SHARED, execute, run_flow
@@ -41,6 +41,10 @@ from messaging_channels.plugins.ledger_queue import (
 
 if TYPE_CHECKING:
     import psycopg
+
+
+_Place: TypeAlias = "tuple[int, int, type[Any] | None]"
+"""The number of a part, and of the operation that it belongs to; and its type if there is a set for it."""
 
 
 class Alone:
@@ -94,6 +98,13 @@ _SUITS: Mapping[type[Any], Callable[[Any], bool]] = {
 }
 
 
+def _is_for_set(own: _Place, first: _Place) -> bool:
+    """Whether a part may be done by a set, by its place and that of the first one about the same message: it is that one, or follows its end."""
+    if own == first:
+        return own[2] is not None
+    return own[1:] == (first[1], UpdateJob) and first[2] is FinishAttempt
+
+
 def _message_id(one: Any) -> str | None:  # noqa: ANN401  any operation
     if isinstance(one, (Enqueue, ReserveMessage)):
         return one.id
@@ -121,19 +132,19 @@ class Group:
     """Operations that are done together."""
 
     def __init__(self, operations: Sequence[Operation[Any]]) -> None:
-        """Sort them. Of two about one message, the second is done by its own statements, after the first."""
+        """Sort them. Of two about one message, the second is done by its own statements, after the first; but an end and what takes the message out of the
+        queue, of one transaction, are both done by sets.
+        """
         self._operations = operations
         self._parts = [one for operation in operations for one in flatten(operation)]
         self._by_type: dict[type[Any], dict[int, Any]] = {}
         self._replies: dict[int, Any] = {}
-        seen: set[str] = set()
-        for place, one in enumerate(self._parts):
+        first: dict[str, _Place] = {}
+        numbers = (number for number, one in enumerate(operations) for _ in flatten(one))
+        for place, (number, one) in enumerate(zip(numbers, self._parts, strict=True)):
+            own = place, number, type(one) if is_in_set(one) else None
             name = _message_id(one)
-            if name is not None and name in seen:
-                continue
-            if name is not None:
-                seen.add(name)
-            if is_in_set(one):
+            if _is_for_set(own, own if name is None else first.setdefault(name, own)):
                 self._by_type.setdefault(type(one), {})[place] = _cleaned(one)
 
     def write(self, connection: psycopg.Connection[Any]) -> list[Any]:

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, TypeAlias
 
 from messaging_channels._ledger.postgres_arrays import column
+from messaging_channels._ledger.sql import CLAIM_SLACK
 from messaging_channels._ledger.sql_accounts import PAUSED_ACCOUNTS
 from messaging_channels._ledger.sql_insert import key_expiry
 from messaging_channels._ledger.sql_list import created_at
@@ -78,7 +79,7 @@ def start_row(one: StartAttempt) -> tuple[Any, ...]:
 def renewal_row(one: StartAttempt) -> tuple[Any, ...]:
     """Return what `RENEW_CLAIMS` takes: a claim that lasts nearly as long as the attempt's lease need not be written again."""
     lease, begun = float(one.lease), float(one.intent.started_at)
-    return one.intent.message_id, one.lease_owner, lease, lease - (lease - begun) * _CLAIM_SLACK
+    return one.intent.message_id, one.lease_owner, lease, lease - (lease - begun) * CLAIM_SLACK
 
 
 def finish_row(one: FinishAttempt) -> tuple[Any, ...]:
@@ -110,8 +111,6 @@ def consent_keys(one: ReserveMessage | StartAttempt) -> str:
     return "" if one.consent is None else " ".join(one.consent.recipients)
 
 
-_CLAIM_SLACK = 0.1
-"""The share of a lease by which a claim may end before an attempt's: who claims the message then finds the attempt under way, and waits for its end."""
 _QUEUED, _NOT_SENT = status_values(PENDING_QUEUED), status_values(PENDING_NOT_SENT)
 _MAY_BE_SUPPRESSED = (
     "n.people <> '' AND (EXISTS (SELECT 1 FROM messaging_channels_consent_statement AS said WHERE said.recipient ="

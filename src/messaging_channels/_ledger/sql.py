@@ -118,8 +118,10 @@ def mark_crashed(key: str) -> StatementFlow[None]:
     )
 
 
-def _start_attempt(operation: op.StartAttempt, _: Dialect) -> StatementFlow[bool]:
+def _start_attempt(operation: op.StartAttempt, dialect: Dialect) -> StatementFlow[bool]:
     intent, lease, holder = operation.intent, operation.lease, operation.lease_owner
+    if operation.queued and not dialect.for_update:
+        return (yield from _start_queued(operation))
     if operation.queued:
         claimed = yield (
             "UPDATE messaging_channels_queue SET due = ? WHERE message_id = ? AND holder = ? RETURNING message_id",
@@ -133,6 +135,23 @@ def _start_attempt(operation: op.StartAttempt, _: Dialect) -> StatementFlow[bool
     )
     if not held:
         return False
+    return (yield from _write_intent(intent))
+
+
+def _start_queued(operation: op.StartAttempt) -> StatementFlow[bool]:
+    """Begin an attempt of a claimed message where nobody else writes meanwhile. A claim that lasts nearly as long as the attempt is not written again."""
+    intent, lease, holder = operation.intent, operation.lease, operation.lease_owner
+    key = intent.message_id
+    held = yield _HOLD_CLAIMED, (holder, lease, lease, key, holder, QUEUE_OWNER, key, holder, key)
+    if not held:
+        return False
+    if held[0][0] < lease - (lease - intent.started_at) * CLAIM_SLACK:
+        yield "UPDATE messaging_channels_queue SET due = ? WHERE message_id = ?", (lease, key)
+    return (yield from _write_intent(intent))
+
+
+def _write_intent(intent: op.AttemptIntent) -> StatementFlow[bool]:
+    """Write an attempt down, unless one is under way or was accepted. The message is held."""
     written = yield (
         _INSERT_ATTEMPT_UNLESS_ACCEPTED,
         (*attempt_row(intent), intent.message_id, intent.message_id),
@@ -218,6 +237,13 @@ def _next_check(operation: op.ListUnknown, checks: int) -> float:
     return operation.now + ahead[0] if ahead else NEVER
 
 
+CLAIM_SLACK = 0.1
+"""The share of a lease by which a claim may end before an attempt's: who claims the message then finds the attempt under way, and waits for its end."""
+_HOLD_CLAIMED = (
+    "UPDATE messaging_channels_message SET holder = ?, lease = ?, next_check_at = ? WHERE id = ? AND holder IN (?, ?)"
+    " AND EXISTS (SELECT 1 FROM messaging_channels_queue WHERE message_id = ? AND holder = ?)"
+    " RETURNING (SELECT due FROM messaging_channels_queue WHERE message_id = ?)"
+)
 _INSERT_ATTEMPT_UNLESS_ACCEPTED = (
     "INSERT INTO messaging_channels_attempt (message_id, number, provider, account, started, waited)"
     " SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM messaging_channels_attempt WHERE message_id = ?"

@@ -80,6 +80,7 @@ class LedgerFile:
         try:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
+            database.execute("PRAGMA temp_store = MEMORY")  # else what undoes a statement goes to a file
             database.execute("PRAGMA secure_delete = ON")  # nothing can be read any more that was deleted
             database.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
             self._require_records(database)

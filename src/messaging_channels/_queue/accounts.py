@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from messaging_channels._model.outcomes import Outcome
@@ -13,7 +13,6 @@ from messaging_channels._sending.decision import TryProvider
 from messaging_channels.plugins.exchange import Flow, ask
 from messaging_channels.plugins.ledger_queue import (
     AcquireProbe,
-    ListPausedAccounts,
     PauseAccount,
     PausedAccount,
     ResumeAccount,
@@ -33,11 +32,12 @@ class AccountPauses:
 
     clock: Callable[[], float]
     chance: Callable[[], float]
-    paused: dict[_Key, PausedAccount] = field(default_factory=dict["_Key", PausedAccount])
+    found: InitVar[Sequence[PausedAccount]]
+    """Those that the ledger told of when the round began."""
+    paused: dict[_Key, PausedAccount] = field(init=False)
 
-    def load(self) -> Flow[None]:
-        """Read which they are."""
-        found: Sequence[PausedAccount] = yield from ask(ListPausedAccounts())
+    def __post_init__(self, found: Sequence[PausedAccount]) -> None:
+        """Find them by provider and account."""
         self.paused = {(one.provider, one.account): one for one in found}
 
     def leave_out(self, state: SendState) -> Flow[float | None]:

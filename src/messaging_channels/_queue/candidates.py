@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from messaging_channels._model.errors import BadInput, ConfigurationError, InvalidSetting
 from messaging_channels._sending.decision import TryProvider
 from messaging_channels._sending.send_state import joint_refusal
-from messaging_channels.plugins.ledger import Operation, Transaction
 from messaging_channels.plugins.provider import (
     HttpProvider,
     ReportsOptional,
     SupportsLookup,
     SupportsReportPolling,
-    SupportsValidation,
     SupportsWebhooks,
 )
 from messaging_channels.plugins.report_pages import SupportsReportCursor
@@ -64,8 +62,11 @@ def require_sendable(providers: Iterable[Provider], envelope: Envelope) -> None:
 
 def _check_of(provider: Provider) -> Callable[[Envelope], object] | None:
     """Return what tells whether a provider would refuse a message; None where only sending does."""
-    if isinstance(provider, SupportsValidation):
-        return provider.validate
+    validate: Callable[[Envelope], object] | None = getattr(
+        provider, "validate", None
+    )  # `SupportsValidation`
+    if validate is not None:
+        return validate
     return provider.build_request if isinstance(provider, HttpProvider) else None
 
 
@@ -97,20 +98,9 @@ def require_reports(providers: Iterable[Provider], channel: str) -> None:
     )
 
 
-def is_ours(reply: Any) -> bool:  # noqa: ANN401  of one operation, or of several
-    """Whether what was written down was still ours to write."""
-    return bool(cast("list[Any]", reply)[-1] if isinstance(reply, list) else reply)
-
-
 def capped_by_deadline(job: Job, due: float) -> float:
     """Return when to look again: at its deadline at the latest."""
     return due if job.deadline is None else min(due, job.deadline)
 
 
 _log = logging.getLogger("messaging_channels._queue.candidates")
-
-
-def id_of(operation: Operation[Any]) -> str:
-    """Return the message that an operation, or the last one of a transaction, is about."""
-    last = operation.operations[-1] if isinstance(operation, Transaction) else operation
-    return str(getattr(last, "message_id", ""))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -76,14 +76,20 @@ class Lanes:
     is_stopping: Callable[[], bool]
     wake: Callable[[], None]
     """Has the other lanes look at once whether anything is due."""
+    first_claim: float = math.inf
+    """How many messages a lane claims as long as nobody knows how long a request takes: what is claimed beyond one request is given back then."""
     _seconds: dict[_Key, float] = field(default_factory=dict["_Key", float], init=False)
     """How long a request takes, of late."""
     _busy: Counter[_Key] = field(default_factory=Counter["_Key"], init=False)
     """How many lanes have requests for it in hand."""
     _sources: dict[_Key, set[Source]] = field(default_factory=dict["_Key", set[Source]], init=False)
-    _claim: float = field(default=math.inf, init=False)
+    _claim: float = field(init=False)
     """How many messages a lane may claim: after it had to give some back, no more than twice what it kept."""
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with the first claim."""
+        self._claim = self.first_claim
 
     def claim_terms(self, limit: int) -> tuple[int, tuple[Source, ...]]:
         """Return how many messages a lane claims, at most `limit`, and of which none: slow providers have all the lanes for them that they may."""
@@ -106,8 +112,7 @@ class Lanes:
                 left += group[most:]
                 kept[key] = group[:most]
             taken = [key for key, group in kept.items() if group]
-            count = sum(map(len, kept.values()))
-            self._claim = 2 * max(1, count) if left else max(2, 2 * self._claim)
+            self._bound_claims(kept, has_left=bool(left))
             self._busy.update(taken)
             taken.sort(key=lambda key: self._seconds.get(key, 0.0))
         sending[:] = [one for key in taken for one in kept[key]]
@@ -116,6 +121,13 @@ class Lanes:
         finally:
             with self._lock:
                 self._busy.subtract(taken)
+
+    def _bound_claims(self, kept: Mapping[_Key, Sequence[ClaimedJob]], *, has_left: bool) -> None:
+        """Have lanes claim no more than twice what one kept that gave some back; and more again where all was kept, once it is known how long that takes."""
+        if has_left:
+            self._claim = 2 * max(1, sum(map(len, kept.values())))
+        elif all(key in self._seconds for key in kept):
+            self._claim = max(2, 2 * self._claim)
 
     def run(self, flow: Flow[None]) -> Flow[bool]:
         """Run the sending of a round. Return False if it was cut off before a request, since it is time to stop, or took too long already."""
@@ -126,6 +138,7 @@ class Lanes:
             try:
                 exchange = advance(reply)
             except StopIteration:
+                watch.end_request()
                 return True
             except _CutOff:
                 return False
@@ -198,9 +211,8 @@ class _RoundWatch:
             _CutOff: it would begin a request, and it is too late for one.
         """
         start: StartAttempt | None = _part(exchange, StartAttempt)
-        if self.asked_at is not None and (start is not None or _part(exchange, FinishAttempt) is not None):
-            self.lanes.observe(self.key, self.lanes.clock() - self.asked_at)
-            self.asked_at = None
+        if start is not None or _part(exchange, FinishAttempt) is not None:
+            self.end_request()
         if start is not None:
             self._require_time()
             self.key = start.intent.account, start.intent.provider
@@ -212,6 +224,12 @@ class _RoundWatch:
         finally:
             if start is not None:
                 self.asked_at = self.lanes.clock()
+
+    def end_request(self) -> None:
+        """Learn how long a request took, if one was under way."""
+        if self.asked_at is not None:
+            self.lanes.observe(self.key, self.lanes.clock() - self.asked_at)
+            self.asked_at = None
 
     def _require_time(self) -> None:
         is_late = not self.has_slept and self.lanes.clock() - self.begun_at > _LONGEST_ROUND

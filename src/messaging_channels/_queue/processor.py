@@ -5,11 +5,11 @@ What follows is read from the record, never remembered: what may have gone out i
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from messaging_channels._ledger.schema import step_message_id
 from messaging_channels._ledger.seal import SealBroken
@@ -24,7 +24,8 @@ from messaging_channels._model.status import (
     REJECTED_SUPPRESSED,
 )
 from messaging_channels._queue.accounts import AccountPauses
-from messaging_channels._queue.candidates import capped_by_deadline, id_of, is_ours, prefer_other_providers
+from messaging_channels._queue.candidates import capped_by_deadline, prefer_other_providers
+from messaging_channels._queue.job_ends import PlannedEnd, write_ends
 from messaging_channels._queue.lanes import ClaimedJob, Lanes, unbegun
 from messaging_channels._queue.newer_types import leave_to_others
 from messaging_channels._queue.payload import QueuePayload, Step
@@ -43,6 +44,7 @@ from messaging_channels._queue.transitions import (
     step_outcome,
 )
 from messaging_channels._sending.decision import Stop
+from messaging_channels._sending.recorder import leave_unwritten
 from messaging_channels.messages import Codec, DecodeError, digest_of
 from messaging_channels.messages._codec import UnknownType
 from messaging_channels.plugins.exchange import Flow, ask
@@ -51,8 +53,8 @@ from messaging_channels.plugins.ledger_queue import (
     NEVER,
     AdvanceFallback,
     Claim,
-    IncrementCounters,
     Job,
+    ListPausedAccounts,
     State,
     UpdateJob,
 )
@@ -60,10 +62,8 @@ from messaging_channels.plugins.provider import Envelope
 
 if TYPE_CHECKING:
     from messaging_channels._sending.pipeline import SendPipeline
+    from messaging_channels._sending.recorder import PlannedEnds
     from messaging_channels.plugins.ledger import MessageRecord
-
-PlannedEnd: TypeAlias = "tuple[JobEvent | None, UpdateJob | AdvanceFallback | Transaction]"
-"""What is counted, and what is written down."""
 
 
 @dataclass(slots=True)
@@ -96,14 +96,16 @@ class JobProcessor:
         ended = tuple(self.ended_owners)
         lease = now + self.pipeline.recorder.options.lease
         limit, left_out = lanes.claim_terms(limit) if lanes else (limit, ())
-        jobs = yield from ask(Claim(lease_owner, now, lease, limit, message_id, ended, left_out))
+        claim = Claim(lease_owner, now, lease, limit, message_id, ended, left_out)
+        jobs, paused = yield from ask(Transaction((claim, ListPausedAccounts())))
         for one in ended:
             with suppress(ValueError):  # another round has told of it at the same time
                 self.ended_owners.remove(one)
         if len(jobs) == limit and lanes is not None:
             lanes.wake()
         try:
-            given_back, left = (yield from self._process(jobs, lease_owner, lanes)) if jobs else (0, 0)
+            turn = _Round(AccountPauses(self.pipeline.clock, self.pipeline.chance, paused))
+            given_back, left = (yield from self._process(jobs, lease_owner, turn, lanes)) if jobs else (0, 0)
         except Exception:
             self.ended_owners.append(lease_owner)
             raise
@@ -111,23 +113,32 @@ class JobProcessor:
             self.ended_owners.append(lease_owner)
         return len(jobs) - left
 
-    def _process(self, jobs: Sequence[Job], lease_owner: str, lanes: Lanes | None) -> Flow[tuple[int, int]]:
+    def _process(
+        self, jobs: Sequence[Job], lease_owner: str, turn: _Round, lanes: Lanes | None
+    ) -> Flow[tuple[int, int]]:
         """Send what was claimed, and write down what follows. Return of how many that was written, and how many are left as they were."""
-        turn = _Round(AccountPauses(self.pipeline.clock, self.pipeline.chance))
-        yield from turn.pauses.load()
         transitions: list[PlannedEnd] = []
         for job in jobs:
             end = yield from self._start(job, lease_owner, turn)
             transitions += [end] if end else []
-        given_back = yield from self._write_transitions(transitions)
+        given_back = yield from write_ends(transitions, self.name, self.pipeline.clock())
         left = yield from self._send_share(turn, lease_owner, lanes)
         yield from turn.pauses.record([one.state for one in turn.sending if one.state])
         ends = [end for one in turn.sending if (end := self._after_send(one, lease_owner, turn))]
-        return given_back + left + (yield from self._write_transitions(ends)), left
+        return given_back + left + (yield from write_ends(ends, self.name, self.pipeline.clock())), left
 
     def _send(self, turn: _Round) -> Flow[None]:
-        while under_way := [one.state for one in turn.sending if one.state and not one.state.is_done]:
-            yield from self.pipeline.step(under_way)
+        """Send them, one request after the other. The end of one is written with the intent of the next, and the last one's with what follows for all."""
+        ends: PlannedEnds = []
+        try:
+            while under_way := [one.state for one in turn.sending if one.state and not one.state.is_done]:
+                yield from self.pipeline.step(under_way, ends)
+        except GeneratorExit:
+            raise
+        except BaseException:
+            yield from self.pipeline.recorder.finish((), self.pipeline.clock(), ends)
+            raise
+        leave_unwritten(ends)
 
     def _send_share(self, turn: _Round, lease_owner: str, lanes: Lanes | None) -> Flow[int]:
         """Send what a lane can begin soon. Return how many were given back, before and when it was cut off."""
@@ -143,22 +154,6 @@ class JobProcessor:
         turn.sending = [one for one in turn.sending if one not in rest]
         yield from lanes.give_back(rest, lease_owner, self.pipeline.checks)
         return len(left) + len(rest)
-
-    def _write_transitions(self, transitions: Sequence[PlannedEnd]) -> Flow[int]:
-        """Write endings down in one step, and count those that still were ours. Return how many those are."""
-        if not transitions:
-            return 0
-        ordered = sorted(transitions, key=lambda end: id_of(end[1]))  # others write in that order too
-        replies = yield from ask(Transaction(tuple(one for _, one in ordered)))
-        told = [what for (what, _), reply in zip(ordered, replies, strict=True) if is_ours(reply)]
-        counts = Counter(filter(None, told))
-        if counts:
-            yield from ask(
-                IncrementCounters(
-                    self.pipeline.clock(), self.name, {what.value: number for what, number in counts.items()}
-                )
-            )
-        return len(told)
 
     def _start(self, job: Job, holder: str, turn: _Round) -> Flow[PlannedEnd | None]:
         """Decide what a claimed message needs. One that is to be sent is added to the round."""

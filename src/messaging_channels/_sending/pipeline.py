@@ -189,7 +189,7 @@ class SendPipeline:
             yield from self._begin(state)
             state.lease_owner = yield from self.recorder.take_over(record, self.clock())
 
-    def step(self, states: Sequence[SendState]) -> Flow[None]:
+    def step(self, states: Sequence[SendState], ends: PlannedEnds | None = None) -> Flow[None]:
         """Take the next step with each of them; those for one provider and account go together, as its batches."""
         groups: dict[tuple[str | None, str], list[SendState]] = {}
         for state in states:
@@ -204,12 +204,15 @@ class SendPipeline:
                 if state.is_done:
                     finish_checks(self.checks, [state])
         for (_, name), group in groups.items():
-            yield from self.send_group(group, name)
+            yield from self.send_group(group, name, ends)
 
-    def send_group(self, group: Sequence[SendState], name: str) -> Flow[None]:
+    def send_group(
+        self, group: Sequence[SendState], name: str, ends: PlannedEnds | None = None
+    ) -> Flow[None]:
         """Ask one provider about messages of one account, each when its time has come, and tell the rules of those that are done.
 
-        A worker has lanes for several batches at once; of each of them a crash should leave no more than one unknown.
+        A worker has lanes for several batches at once; of each of them a crash should leave no more than one unknown: it keeps in `ends` what has ended and
+        is written down together with the next intent.
         """
         first, now, rate_limit = group[0], self.clock(), self.rate_limits.get(name)
         provider = first.providers[name]
@@ -218,15 +221,19 @@ class SendPipeline:
         named: SupportsRateLimits | None = provider if hasattr(provider, "rate_limits") else None  # type: ignore[assignment]
         has_rates = named is not None and bool(named.rate_limits(first.request.envelope))
         if not (may_wait or has_rates or (isinstance(first.step, TryProvider) and first.step.delay)):
-            yield from self.sender.send(group, provider, now, 0.0)
+            yield from self.sender.send(group, provider, now, 0.0, ends)
             left_out: Sequence[SendState] = ()
         else:
-            left_out = yield from self._send_in_turn(group, provider, rate_limit)
+            left_out = yield from self._send_in_turn(group, provider, rate_limit, ends)
         if left_out or self.checks:
             yield from self._end_group(group, left_out)
 
     def _send_in_turn(
-        self, group: Sequence[SendState], provider: Provider, rate_limit: RateLimit | None
+        self,
+        group: Sequence[SendState],
+        provider: Provider,
+        rate_limit: RateLimit | None,
+        ends: PlannedEnds | None,
     ) -> Flow[Sequence[SendState]]:
         """Send each when its time has come. Return those that found no place."""
         now, shared = self.clock(), self.shared
@@ -235,8 +242,6 @@ class SendPipeline:
         else:
             queue = yield from line_up(group, provider, rate_limit, shared, self.clock)
             now = self.clock()
-        # a worker's are sent one after the other: the end of one is written together with the intent of the next
-        ends: PlannedEnds | None = [] if group[0].request.queue_context else None
         try:
             while queue.waiting:
                 if shared is None or not (
@@ -249,7 +254,6 @@ class SendPipeline:
         except BaseException:
             yield from self.recorder.finish((), now, ends)
             raise
-        yield from self.recorder.finish((), now, ends)
         return queue.left_out
 
     def _send_due(

@@ -46,6 +46,8 @@ class Unfit:
 
 
 Candidate: TypeAlias = "Eligible | Unfit"
+_Fields: TypeAlias = "tuple[tuple[str, Any], ...]"
+"""Optional fields of a message, with their defaults."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,10 @@ class ProviderSelector:
     """By account, provider and channel: the setting that it lacks for messages that name no sender."""
     cache: dict[tuple[str | None, type[Message]], Selection] = field(default_factory=dict[Any, Any])
     """Those that hold for every message of a type and account: most do, and need not be made again."""
-    partly: set[tuple[str | None, type[Message]]] = field(default_factory=set[Any])
-    """Accounts and types of which a provider carries some fields only: each message is looked at, and that it has to be is found out once."""
+    plain: dict[tuple[str | None, type[Message]], tuple[Selection, _Fields]] = field(
+        default_factory=dict[Any, Any]
+    )
+    """Those that hold for messages of a type and account in which some fields, that a provider does not carry, are as they are by default."""
 
     def select(self, envelope: Envelope, account: str | None) -> Selection:
         """Find who may send a message.
@@ -86,19 +90,39 @@ class ProviderSelector:
             UnknownAccount: none of them has credentials for the account.
             Unsupported: none of them carries the message.
         """
-        extra: Sequence[Any] = getattr(envelope.message, "provider_options", ())
-        if not extra and (made := self.cache.get((account, type(envelope.message)))):
-            return made
+        message = envelope.message
+        key = account, type(message)
+        extra: Sequence[Any] = getattr(message, "provider_options", ())
+        if not extra:
+            if made := self.cache.get(key):
+                return made
+            known = self.plain.get(key)
+            if known is not None and _is_plain(message, known[1]):
+                return known[0]
         selection = self._evaluate(envelope, account)
-        key = account, type(envelope.message)
-        if key not in self.partly and selection.route.is_static and not selection.skipped:
-            if not _carries_all(selection, key[1]):
-                self.partly.add(key)
-            elif not any(
-                (account, name, envelope.channel) in self.missing_senders for name in selection.candidates
-            ):
-                self.cache[key] = selection
+        if not extra and key not in self.plain and selection.route.is_static and not selection.skipped:
+            self._keep(key, selection, envelope.channel)
         return selection
+
+    def smallest_batch(self) -> int:
+        """Return how many messages the provider takes in one request that takes the fewest, of those on a route."""
+        named = {target.provider for route in self.routes.values() for target in route.targets}
+        held = (one for own in self.accounts.values() for name, one in own.items() if name in named)
+        return min((one.capabilities.max_batch_size for one in held), default=1)
+
+    def _keep(self, key: tuple[str | None, type[Message]], selection: Selection, channel: str) -> None:
+        """Keep a selection for the messages that are alike."""
+        account, kind = key
+        if any((account, name, channel) in self.missing_senders for name in selection.candidates):
+            return
+        if _carries_all(selection, kind):
+            self.cache[key] = selection
+        else:
+            carried = (one.capabilities.unsupported_fields(kind) for one in selection.providers.values())
+            self.plain[key] = (
+                selection,
+                tuple({name: (name, one) for own in carried for name, one in own}.values()),
+            )
 
     def _evaluate(self, envelope: Envelope, account: str | None) -> Selection:
         route = self.routes.get(envelope.channel)
@@ -166,6 +190,14 @@ def _evaluate(target: RouteTarget, provider: Provider, envelope: Envelope, accou
 def _carries_all(selection: Selection, kind: type[Message]) -> bool:
     """Whether every message of that type would be sent by the same, whatever its fields hold: then no provider looks at it."""
     return all(one.capabilities.supports_all_fields(kind) for one in selection.providers.values())
+
+
+def _is_plain(message: Message, fields_: _Fields) -> bool:
+    """Whether nothing of a message has to be looked at: it holds no files, and these fields are as they are by default."""
+    for name, default in fields_:
+        if getattr(message, name) != default:
+            return False
+    return not message.uploads
 
 
 def _nobody(unfit: Sequence[Unfit], channel: str, account: str | None) -> errors.MessagingError:

@@ -288,9 +288,7 @@ def _write(ends: PlannedEnds, others: Sequence[Operation[Any]]) -> Flow[Sequence
         else:
             replies = yield from ask(Transaction(tuple(both)))
     except errors.LedgerUnavailable:
-        for state, end in ends:
-            state.unwritten = end
-        ends.clear()
+        leave_unwritten(ends)
         raise
     count = len(ends)
     for (state, end), reply in zip(ends, replies[:count], strict=True):
@@ -298,6 +296,13 @@ def _write(ends: PlannedEnds, others: Sequence[Operation[Any]]) -> Flow[Sequence
             state.status = reply
     ends.clear()
     return replies[count:]
+
+
+def leave_unwritten(ends: PlannedEnds) -> None:
+    """Leave ends to whoever writes down what follows: a worker does both in one step."""
+    for state, end in ends:
+        state.unwritten = end
+    ends.clear()
 
 
 def _log_unwritten(count: int, error: Exception) -> None:

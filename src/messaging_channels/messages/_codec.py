@@ -109,11 +109,17 @@ class Codec:
     def _decode_object(self, value_type: type, parts: Mapping[str, Any]) -> Any:  # noqa: ANN401
         if issubclass(value_type, Enum):
             return value_type(self.decode(parts["of"]))
-        if strange := sorted(parts.keys() - _field_names(cast("Any", value_type)).keys() - {_TAG}):
+        known = _field_names(cast("Any", value_type)).keys()
+        kept = {name: one for name, one in parts.items() if name != _TAG}
+        if not kept.keys() <= known:
+            strange = min(kept.keys() - known)
             raise UnknownType(
-                f"the stored {value_type.__name__} has a field that is not known here: {strange[0]}"
+                f"the stored {value_type.__name__} has a field that is not known here: {strange}"
             )
-        return value_type(**{name: self.decode(one) for name, one in parts.items() if name != _TAG})
+        for name, one in kept.items():
+            if isinstance(one, (dict, list)):
+                kept[name] = self.decode(one)
+        return value_type(**kept)
 
 
 @cache

@@ -95,6 +95,10 @@ class Capabilities:
         files = message_type.uploads is not Message.uploads and not self.uploads_media
         return undeclared is not None and not files and all(name in OUR_FIELDS for name, _ in undeclared)
 
+    def unsupported_fields(self, message_type: type[Message]) -> tuple[tuple[str, Any], ...]:
+        """Return the optional fields of a supported type that are not carried, with their defaults."""
+        return tuple(one for one in self._unsupported(message_type) or () if one[0] not in OUR_FIELDS)
+
     def _unsupported(self, message_type: type[Message]) -> tuple[tuple[str, Any], ...] | None:
         """Return the optional fields of a type that are not carried, with their defaults; None for a type that is not."""
         known = self._unsupported_fields.get(message_type)
