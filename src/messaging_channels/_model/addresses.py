@@ -355,18 +355,14 @@ _NO_ZERO = "|".join(code for code in COUNTRY_CODES if code not in ZERO_FIRST and
 
 
 class _Totals(dict[str, tuple[int, int]]):
-    """The fewest and the most digits of a number, its country code included, by its first four characters.
-
-    It is filled as they come. No length fits what begins no number.
-    """
+    """By the first four characters of a number: its fewest and most digits, country code included. No length fits what begins no number."""
 
     def __missing__(self, prefix: str) -> tuple[int, int]:
         if not _BEGINNING.fullmatch(prefix):
             return _NO_LENGTH
         code = next((prefix[:length] for length in (2, 3, 1) if prefix[:length] in NUMBER_LENGTHS), "")
         least, most = NUMBER_LENGTHS.get(code, _ANY_LENGTH)
-        shortest, longest = max(len(code) + least, _MIN_DIGITS), min(len(code) + most, _MAX_DIGITS)
-        self[prefix] = total = shortest, longest
+        self[prefix] = total = max(len(code) + least, _MIN_DIGITS), min(len(code) + most, _MAX_DIGITS)
         return total
 
 
