@@ -288,6 +288,10 @@ def inbound(sender: str, to: str, text: str) -> bytes:
 
 def reads_request(request: HttpRequest) -> Sequence[ReadMessage]:
     """What the vendor's reference says of the request."""
+    is_batch = request.method == "POST" and request.url.endswith("/email/batch")
+    if not is_batch or not request.headers.get("x-postmark-server-token"):
+        message = "the vendor takes batches by POST /email/batch, with the token of a server"
+        raise ValueError(message)
     return [_read(one) for one in json.loads(request.body)]
 
 

@@ -294,6 +294,7 @@ def reads_request(request: HttpRequest) -> Sequence[ReadMessage]:
         message = "the vendor wants E.164 with a plus, and a bearer key"
         raise ValueError(message)
     whatsapp, sender = told.get("whatsapp_message"), told["from"]
+    _require_vendors_form(request, told)
     message: Message
     if whatsapp is None and "media_urls" in told:
         message = Mms(tuple(told["media_urls"]), text=told["text"], sender=sender)
@@ -308,6 +309,18 @@ def reads_request(request: HttpRequest) -> Sequence[ReadMessage]:
     return [
         ReadMessage(to=told["to"], message=message, reference=told["tags"][0] if told.get("tags") else None)
     ]
+
+
+def _require_vendors_form(request: HttpRequest, told: Mapping[str, Any]) -> None:
+    if request.method != "POST" or not request.url.endswith("/v2/messages"):
+        message = "the vendor takes messages by POST /v2/messages"
+        raise ValueError(message)
+    if ("whatsapp_message" in told) is not (told.get("type") == "WHATSAPP"):
+        message = "the vendor wants the type WHATSAPP with a `whatsapp_message`, and with nothing else"
+        raise ValueError(message)
+    if told["from"] == "447700900000":
+        message = "the account's number has a plus"
+        raise ValueError(message)
 
 
 DELIVERED = {

@@ -68,7 +68,7 @@ CHECKS: Mapping[str, Callable[[ConformanceContext], Iterator[str]]] = {
     "MC110": fidelity.body_is_what_it_says,
     "MC111": fidelity.everything_reaches_the_request,
     "MC112": fidelity.batches_keep_who_is_who,
-    "MC113": fidelity.configured_host_is_asked,
+    "MC113": accounts.configured_host_is_asked,
     "MC114": fidelity.secret_is_used,
     "MC115": fidelity.addresses_are_described_or_refused,
     "MC116": fidelity.contents_are_told_apart,

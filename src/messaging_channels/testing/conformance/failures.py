@@ -22,6 +22,8 @@ from messaging_channels.testing.conformance.malformed import (
 from messaging_channels.testing.conformance.rules import NotApplicable
 
 _REFUSALS = (400, 422)
+_AGAIN = {"retry-after": "0", "location": "http://127.0.0.1:9/elsewhere"}
+"""What tempts a provider to ask once more."""
 
 
 def provider_does_not_retry(context: ConformanceContext) -> Iterator[str]:
@@ -131,8 +133,8 @@ def _failures(context: ConformanceContext, index: int) -> Iterator[tuple[str, An
     yield "a refused connection", TransportError("refused", phase=Phase.CONNECT)
     if isinstance(context.successful_send.replies[index], HttpResponse):
         last = index == len(context.successful_send.exchanges) - 1
-        for status in (200, 429, 500, 503) if last else (429, 500, 503):
-            yield f"HTTP {status}", HttpResponse(status, {"retry-after": "0"}, b"")
+        for status in (200, 302, 307, 308, 409, 429, 500, 502, 503, 504) if last else (429, 500, 503):
+            yield f"HTTP {status}", HttpResponse(status, _AGAIN, b"")
 
 
 def _attempt_with_failure(context: ConformanceContext, index: int, failure: TransportError) -> Outcome | str:

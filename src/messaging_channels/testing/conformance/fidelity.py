@@ -10,7 +10,6 @@ from typing import Any, cast
 from messaging_channels._model.addresses import Address, EmailAddress, PhoneNumber
 from messaging_channels._model.errors import BadInput, MessagingError
 from messaging_channels.messages import ListUnsubscribe, Message, Sms, WhatsAppText
-from messaging_channels.plugins.exchange import HttpRequest
 from messaging_channels.plugins.provider import Envelope
 from messaging_channels.testing import canaries
 from messaging_channels.testing.conformance.context import ConformanceContext
@@ -25,6 +24,7 @@ from messaging_channels.testing.conformance.rich_samples import (
     rich_messages,
 )
 from messaging_channels.testing.conformance.rules import NotApplicable
+from messaging_channels.testing.conformance.webhook_secrets import built_or_none
 
 _ADDRESSES = (
     "+12025550123",
@@ -42,7 +42,7 @@ _ADDRESSES = (
     "zoe@bücher.example",
     '"Canary, Zoe" <zoe@example.com>',
 )
-URL_OF_NOBODY, _OTHER_URL = "http://127.0.0.1:9", "https://127.0.0.1:19"
+_URL_OF_NOBODY = "http://127.0.0.1:9"
 _MORE_VALUES = {**MORE_VALUES, **VALUES_TO_LOOK_FOR}
 _ONE_CLICK = "List-Unsubscribe=One-Click"
 _PART = 12
@@ -111,27 +111,10 @@ def _batch_problems(
         yield from _who_is_mixed_up(context, kind, batch, played)
 
 
-def configured_host_is_asked(context: ConformanceContext) -> Iterator[str]:
-    """MC113."""
-    context.require_http()
-    own, other = (dict(context.fixtures.settings(url, "0" * 32)) for url in (URL_OF_NOBODY, _OTHER_URL))
-    if own == other:
-        why = "its settings take no URL: the rule applies once a test can say where the vendor is"
-        raise NotApplicable(why)
-    if context.vendor is not None:
-        why = "its exchanges are made by a blocking SDK, which asked the host of the kit"
-        raise NotApplicable(why)
-    played = context.send(provider=context.build(url=_OTHER_URL))
-    for exchange in played.exchanges:
-        if isinstance(exchange, HttpRequest) and not exchange.url.startswith(_OTHER_URL):
-            yield f"with the URL {_OTHER_URL} in its settings it asks {exchange.url.split('?')[0]}"
-            return
-
-
 def secret_is_used(context: ConformanceContext) -> Iterator[str]:
     """MC114."""
     context.require_http()
-    settings = [dict(context.fixtures.settings(URL_OF_NOBODY, secret)) for secret in ("0" * 32, "1" * 32)]
+    settings = [dict(context.fixtures.settings(_URL_OF_NOBODY, secret)) for secret in ("0" * 32, "1" * 32)]
     if settings[0] == settings[1]:
         why = "its settings take no secret: the rule applies once they do"
         raise NotApplicable(why)
@@ -144,6 +127,10 @@ def secret_is_used(context: ConformanceContext) -> Iterator[str]:
     content, secret = content_of(context.successful_send.exchanges), canaries.SECRET
     if content.holds(secret[:_PART]) and not content.holds(secret):
         yield "a part of the secret is in the request, and not the whole: no vendor accepts it"
+    provider = built_or_none(context, context.fixtures.settings(context.url, secret.upper()))
+    played = FlowTrace() if provider is None else context.send(envelope, provider=provider)
+    if content.holds(secret) and played.exchanges and not content_of(played.exchanges).holds(secret.upper()):
+        yield "a secret in capital letters is in the request in another writing: no vendor accepts it"
 
 
 def addresses_are_described_or_refused(context: ConformanceContext) -> Iterator[str]:

@@ -17,13 +17,20 @@ from messaging_channels.messages import (
     ListUnsubscribe,
     Message,
     Mms,
+    WhatsAppAudio,
+    WhatsAppDocument,
+    WhatsAppImage,
     WhatsAppLocation,
     WhatsAppReaction,
+    WhatsAppSticker,
     WhatsAppTemplate,
+    WhatsAppVideo,
 )
 from messaging_channels.plugins.provider import OUR_FIELDS
 
 _FILE = "https://files.example.com/Zq-%d?B=2&a=1"
+_PLACE = "https://files.example.com:8443/zq/Dir/?b=x+y&a=%2F&a=1#Zq"
+_HARD = "zq 'a' \"b\" <i>&amp;</i> \\n $$ 50%% {{x}} é 😀 你好 zq"
 _LARGE = b"zq" + bytes(range(256)) * 300
 _SUBJECTS = (
     'zq "quoted", <b>&amp; \\ 100%',
@@ -32,6 +39,12 @@ _SUBJECTS = (
 )
 FURTHER: tuple[Message, ...] = (
     Mms((_FILE % 3, _FILE % 1, _FILE % 2)),
+    Mms((_FILE % 2, _FILE % 1, _FILE % 2)),
+    *(
+        kind(_PLACE)
+        for kind in (WhatsAppImage, WhatsAppVideo, WhatsAppDocument, WhatsAppAudio, WhatsAppSticker)
+    ),
+    Mms((_PLACE, "https://files.example.com/zq/")),
     *(Email(one, text="zq text") for one in _SUBJECTS),
     Email("zq subject", html="<p>zq only in HTML</p>"),
     WhatsAppTemplate("zq_other_2", "pt_BR"),
@@ -50,11 +63,23 @@ MORE_VALUES: Mapping[str, tuple[Any, ...]] = {
         (Attachment(_LARGE, "zq large.bin", "application/octet-stream"),),
         (Attachment(lambda: BytesIO(b"zq of a stream \xff"), "zq stream.bin", "application/octet-stream"),),
         (Attachment(b"zq of a name", "zq bücher 你好.pdf", "application/pdf"),),
+        (Attachment(b"zq of a quote", 'zq "Other" bill.pdf', "application/pdf"),),
+        (Attachment(b"", "zq empty.txt", "text/plain"),),
+        (Attachment(b"zq of a type", "zq 'Other' & Bill.PDF", "application/vnd.zq"),),
         (Attachment(b" zq ends in\r\n \0\0", f"zq {'long name ' * 8}.v2.bin", "application/octet-stream"),),
     ),
     "Email.reply_to": ((EmailAddress("zqHelp", "example.com", 'zq Help, "Desk"'),),),
     "auto_submitted": ("auto-generated",),
-    "caption": (f"zq {'long words of a caption ' * 12}zq",),
+    "caption": (
+        *tuple(f"zq {'long words of a caption ' * times}zq" for times in (12, 40, 120)),
+        f"  {_HARD}\n\nzq  two  blanks  ",
+    ),
+    "Mms.text": (f"  {_HARD}\n\nzq  two  blanks  ", f"zq {'long words of a message ' * 60}zq"),
+    "header": (_HARD,),
+    "WhatsAppTemplate.header": (),
+    "footer": (_HARD,),
+    "name": (_HARD,),
+    "address": (_HARD,),
     "list_unsubscribe": (
         ListUnsubscribe(mailto="zqleave@example.com"),
         ListUnsubscribe(url="https://shop.example.com/zq-leave/2"),
@@ -64,15 +89,24 @@ MORE_VALUES: Mapping[str, tuple[Any, ...]] = {
         ),
     ),
     "validity_period": (timedelta(seconds=90), timedelta(hours=47)),
-    "html": ("<p>zq é 😀 &nbsp; <br/>\n  two  blanks</p>",),
+    "html": (
+        "<p>zq é 😀 &nbsp; <br/>\n  two  blanks</p>",
+        (
+            "<!DOCTYPE html>\n<HTML><head><style>p{color:#f00}</style></head><body><!-- zq note on cid:zq -->"
+            '<P CLASS="Zq" data-x=\'1\'>zq <img src="https://files.example.com/Zq.png"></P></body></HTML>'
+        ),
+        f"<p>zq {'long words of a mail ' * 1500}zq</p>",
+    ),
 }
 """Further values of optional fields, by name, with the type's before it where it is meant alone."""
 VALUES_TO_LOOK_FOR: Mapping[str, tuple[Any, ...]] = {
     "headers": (
         {"X-Zq-Long": f"zq {'words of a long value ' * 6}zq"},
         {"Importance": "zq", "Feedback-ID": "zq:offers"},
+        {"X-Zq-Case": "zq Mixed Case; a=1, b"},
+        {"X-Zq-Wide": "zq é 你好"},
     ),
-    "sender": ("zqShop",),
+    "sender": ("zqShop", "zq Shop 1"),
     "Email.sender": (),
 }
 """Values that are looked for in requests, and that a reader of requests need not know."""

@@ -11,11 +11,24 @@ from messaging_channels.plugins.webhooks import WebhookResult
 from messaging_channels.testing import canaries
 from messaging_channels.testing.conformance.context import ConformanceContext
 from messaging_channels.testing.conformance.flow_runner import NOW
-from messaging_channels.testing.conformance.malformed import Path, all_paths, leaf_paths, value_at
-from messaging_channels.testing.conformance.webhook_bodies import is_id, tree_of
-from messaging_channels.testing.conformance.webhooks import handle, samples, told_by
+from messaging_channels.testing.conformance.malformed import (
+    Path,
+    all_paths,
+    leaf_paths,
+    value_at,
+    with_value,
+)
+from messaging_channels.testing.conformance.webhook_bodies import body_of, is_id, tree_of
+from messaging_channels.testing.conformance.webhooks import handle, samples, single_event, told_by
 from messaging_channels.testing.fixtures import sign_at
 
+_LONG_TEXT = (
+    "Words é 😀 'that' \"go\" on.\n\n<b>&amp;</b> 100%25 1+1 ﬁ C:\\new  "
+    + "Words é 😀 that go on. " * 100
+    + "and end here"
+)
+_NUMBERS = ("491511234567890", "12025550123", "38591234567")
+_SUBJECT = "Re: [zq] 'a' & \"b\" é 😀  c"
 _MEDIA_TYPE = re.compile(r"(image|video|audio|application)/[\w.+-]+")
 _ID_NAME = re.compile(r"(^|[._-])(id|sid|uuid|wamid)$|(Id|ID|Sid|Uuid|UUID)$")
 _LATITUDE, _LONGITUDE = ("latitude", "lat"), ("longitude", "long", "lng", "lon")
@@ -33,6 +46,12 @@ def problems_of_content(context: ConformanceContext) -> Iterator[str]:
             continue
         tree = tree_of(webhook.body)
         received = [one for one in told.events if isinstance(one, events.MessageReceived)]
+        if (
+            len(received) == 1
+            and received[0].subject
+            and (words := _other_subject(context, webhook.body, tree))
+        ):
+            yield f"call {number}: {words}"
         found = [
             *(_lost_content(tree, received[0]) if len(received) == 1 else ()),
             *_other_person(told),
@@ -60,8 +79,50 @@ def problems_of_opt_outs(context: ConformanceContext) -> Iterator[str]:
         return  # the vendor tells of it otherwise, or not at all
     if not (is_told("stop") and is_told("Stop")):
         yield "STOP is told as an opt-out, and the same word in small letters is not"
-    if is_told("Please do not STOP the newsletter"):
+    if is_told("Please do not STOP the newsletter") or is_told("Stopover in Paris"):
         yield "a sentence with the word STOP in it is told as an opt-out"
+
+
+def problems_of_inbound(context: ConformanceContext) -> Iterator[str]:
+    """Say what of a long text, of who wrote it and of where it went is told otherwise."""
+    assert context.fixtures.inbound_body is not None  # noqa: S101  for the type checkers: it was asked for
+    sender = context.envelope().to.plain
+    to = "desk@example.org" if "@" in sender else "447700900000"
+    body = context.fixtures.inbound_body(sender, to, _LONG_TEXT)
+    brought = single_event(context, body)
+    if not isinstance(brought, events.MessageReceived):
+        return
+    if (brought.text or "").replace("\r\n", "\n").strip() != _LONG_TEXT:
+        yield "a text of some hundred letters that a person wrote is not told whole"
+    if brought.sender.plain != sender:
+        yield "who wrote is told otherwise"
+    if to.encode() in body and to not in brought.to.replace("+", ""):
+        yield f"what was written to {to} is told to have been written to another address"
+    others = ("Zoe.Canary+Tag@example.com",) if "@" in sender else _NUMBERS
+    yield from _inbound_of_others(context, to, others)
+
+
+def _inbound_of_others(context: ConformanceContext, to: str, senders: Sequence[str]) -> Iterator[str]:
+    """Let people with longer and with shorter numbers write, and one whose mail address has capital letters and a tag."""
+    assert context.fixtures.inbound_body is not None  # noqa: S101  for the type checkers: it was asked for
+    for sender in senders:
+        brought = single_event(context, context.fixtures.inbound_body(sender, to, "Hello"))
+        if isinstance(brought, events.MessageReceived) and brought.sender.plain != sender:
+            yield f"who wrote from {sender} is told as {brought.sender.plain}"
+            return
+
+
+def _other_subject(context: ConformanceContext, body: bytes, tree: Any) -> str:  # noqa: ANN401  a tree of JSON or of a form
+    """Give a mail another subject, and say whether it is told otherwise."""
+    for path in leaf_paths(tree, (str,)):
+        if str(path[-1]).lower() != "subject":
+            continue
+        told = told_by(context, body_of(body, with_value(tree, path, _SUBJECT)))
+        found = told.events if isinstance(told, WebhookResult) else ()
+        subjects = [one.subject for one in found if isinstance(one, events.MessageReceived)]
+        if subjects and _SUBJECT not in subjects:
+            return f"the subject {_SUBJECT!r} is told as {subjects[0]!r}"
+    return ""
 
 
 def _lost_content(tree: Any, received: events.MessageReceived) -> Iterator[str]:  # noqa: ANN401  a tree of JSON or of a form

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
+from dataclasses import replace
+from itertools import product
 from typing import Any
 
 from hypothesis import strategies as st
@@ -10,14 +12,17 @@ from hypothesis import strategies as st
 from messaging_channels._model.errors import MessagingError, Phase, TransportError
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
 from messaging_channels._model.rate_limit import RateLimit
-from messaging_channels.plugins.exchange import HttpResponse
+from messaging_channels.plugins.exchange import Flow, HttpRequest, HttpResponse
 from messaging_channels.plugins.provider import (
     LookupRequest,
+    Provider,
     SupportsLookup,
     SupportsRateLimits,
     SupportsReportPolling,
 )
 from messaging_channels.plugins.report_pages import ReportPage, SupportsReportCursor
+from messaging_channels.testing import canaries
+from messaging_channels.testing.canaries import find_leaks
 from messaging_channels.testing.conformance.comparison import differing
 from messaging_channels.testing.conformance.context import ConformanceContext
 from messaging_channels.testing.conformance.flow_runner import NOW, FlowTrace, run_flow
@@ -26,6 +31,8 @@ from messaging_channels.testing.conformance.rules import NotApplicable
 
 _FAILURES = (TransportError("refused", phase=Phase.CONNECT), TransportError("lost", phase=Phase.READ))
 _NOT_FOUND = HttpResponse(404, {}, b"")
+_ABSENT = (404, 410)
+_FAILED = (302, 400, 401, 403, 429, 500, 503)
 
 
 def lookup_is_safe(context: ConformanceContext) -> Iterator[str]:
@@ -38,10 +45,14 @@ def lookup_is_safe(context: ConformanceContext) -> Iterator[str]:
         provider.look_up(_lookup_request(context)), context.fixtures.lookup_response or _not_found_responder
     )
     yield from _effects(good)
+    yield from _problems_of_requests(context, _looks_up)
     if context.fixtures.lookup_response and (
         good.exception is not None or getattr(good.result, "outcome", None) is not Outcome.ACCEPTED
     ):
         yield f"a message that the vendor knows is not found{': ' + good.problem if good.exception else ''}"
+    elif context.fixtures.lookup_response and not good.result.provider_id:
+        yield "a message that the vendor knows is found without the vendor's id"
+    yield from _found_by_anything(context, provider)
 
     def problem(reply: Any) -> str:  # noqa: ANN401  any reply
         played = run_flow(
@@ -49,9 +60,78 @@ def lookup_is_safe(context: ConformanceContext) -> Iterator[str]:
             context.fixtures.lookup_response or _not_found_responder,
             replies_at={0: reply},
         )
-        return _unfounded_conclusion(played, reply)
+        return next(_effects(played), "") or _unfounded_conclusion(played, reply)
 
+    usual = [one.body for one in good.replies[:1] if isinstance(one, HttpResponse)]
+    for status, body in product(_FAILED, (b"", *usual)) if usual else ():
+        if words := problem(HttpResponse(status, {}, body)):
+            yield words
+            return
     yield from context.find_counterexample(_replies(good), problem)
+
+
+def _problems_of_requests(
+    context: ConformanceContext, flow_of: Callable[[Provider, ConformanceContext], Flow[Any]]
+) -> Iterator[str]:
+    """Say of the requests that ask for something what the rules on sending say of those that send: the host, and the secret."""
+    respond = context.fixtures.lookup_response or context.fixtures.reports_response or _not_found_responder
+    one, other = (
+        run_flow(flow_of(context.build(secret=secret), context), respond)
+        for secret in (canaries.SECRET, canaries.OTHER_SECRET)
+    )
+    for asked in one.exchanges:
+        if not isinstance(asked, HttpRequest):
+            continue
+        if context.spec.settings.model_fields.get("base_url") and not asked.url.startswith(context.url):
+            yield f"it asks {asked.url.partition('?')[0]}, and not the URL in its settings"
+        if find_leaks(asked.url, "the secret"):
+            yield "the URL that it asks holds the secret"
+    sent = [
+        context.send(provider=context.build(secret=one)) for one in (canaries.SECRET, canaries.OTHER_SECRET)
+    ]
+    if one.exchanges and context.differences(*sent) and not differing(one.exchanges, other.exchanges):
+        yield "two accounts with different secrets ask by the same request: nothing proves whose it is"
+
+
+def _looks_up(provider: Provider, context: ConformanceContext) -> Flow[Any]:
+    assert isinstance(provider, SupportsLookup)  # noqa: S101  for the type checkers: it was asked for
+    return provider.look_up(_lookup_request(context))
+
+
+def _fetches(provider: Provider, _: ConformanceContext) -> Flow[Any]:
+    if isinstance(provider, SupportsReportCursor):
+        return provider.fetch_reports_after(None)
+    assert isinstance(provider, SupportsReportPolling)  # noqa: S101  for the type checkers: it was asked for
+    return provider.fetch_reports()
+
+
+def _found_by_anything(context: ConformanceContext, provider: SupportsLookup) -> Iterator[str]:
+    """Look two messages up that have nothing in common: one request for both is no look-up, unless the answer is searched for the message."""
+    respond = context.fixtures.lookup_response
+    if respond is None:
+        return
+    other = context.envelope(number=1)
+    one = _lookup_request(context)
+    another = replace(
+        one,
+        message_id="f" * 32,
+        to=other.to,
+        text_matches=lambda _: False,
+        to_matches=lambda _: False,
+        started_at=one.started_at - 7_200,
+        ended_at=one.ended_at - 7_200,
+    )
+    for own, foreign in ((None, None), ("zq-theirs-1", "zq-theirs-2")):
+        first = run_flow(provider.look_up(replace(one, provider_id=own)), respond)
+        second = run_flow(
+            provider.look_up(replace(another, provider_id=foreign)),
+            respond,
+            replies_at=dict(enumerate(first.replies)),
+        )
+        found = [getattr(played.result, "outcome", None) for played in (first, second)]
+        if found == [Outcome.ACCEPTED] * 2 and not differing(first.exchanges, second.exchanges):
+            yield "two messages are looked up by the same request, and the same answer finds both"
+            return
 
 
 def report_polling_is_safe(context: ConformanceContext) -> Iterator[str]:
@@ -65,6 +145,7 @@ def report_polling_is_safe(context: ConformanceContext) -> Iterator[str]:
         raise NotApplicable(why)
     good = run_flow(provider.fetch_reports(), context.fixtures.reports_response or _not_found_responder)
     yield from _effects(good)
+    yield from _problems_of_requests(context, _fetches)
     if context.fixtures.reports_response and (good.exception is not None or not good.result):
         yield f"no event is read of the reports in the fixtures{': ' + good.problem if good.exception else ''}"
     if not good.exchanges:
@@ -87,6 +168,7 @@ def _cursor_problems(context: ConformanceContext) -> Iterator[str]:
     answered = context.fixtures.reports_response or _not_found_responder
     good = _fetched_after(context, None, answered)
     yield from _effects(good)
+    yield from _problems_of_requests(context, _fetches)
     page = good.result
     if good.exception is not None or not isinstance(page, ReportPage):
         yield f"the first page of reports: {good.problem or f'a {type(page).__name__} was returned'}"
@@ -181,7 +263,10 @@ def _unfounded_conclusion(trace: FlowTrace, reply: Any) -> str:  # noqa: ANN401 
     told = trace.result
     if told is not None and not isinstance(told, AttemptResult):
         return f"it returned a {type(told).__name__}"
-    proved = isinstance(reply, HttpResponse) and reply.status // 100 in (2, 4)
+    proved = isinstance(reply, HttpResponse) and (reply.ok or reply.status in _ABSENT)
     if told is not None and told.reason is Reason.NOT_FOUND and not proved:
         return f"of {reply!r} it concludes that the message is absent"
+    failed = len(trace.exchanges) == 1 and not (isinstance(reply, HttpResponse) and reply.ok)
+    if told is not None and told.outcome is Outcome.ACCEPTED and failed:
+        return f"of {reply!r} it concludes that the message was accepted"
     return ""

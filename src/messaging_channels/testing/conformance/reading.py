@@ -27,6 +27,7 @@ from messaging_channels.testing.conformance.rich_samples import TEXTS, rich_mess
 from messaging_channels.testing.conformance.rules import NotApplicable
 from messaging_channels.testing.fixtures import ReadMessage
 
+_OTHER_ID = "0123456789abcdef0123456789abcdef"
 _MOST = 20
 """How many messages are read in one batch at most."""
 _CONTENT = frozenset({"text", "html", "caption", "header", "footer", "list_id", "in_reply_to"})
@@ -72,6 +73,7 @@ def _problems_of_type(context: ConformanceContext, kind: type[Message], message:
     for one in (message, *texts, *(each for _, each in rich), *others):
         if one is not None and context.provider.capabilities.unsupported(one) is None:
             yield from _problems(context, [context.envelope(one)])
+    yield from _problems(context, [replace(context.envelope(message), id=_OTHER_ID)])
     for to in example_addresses(context, message):
         yield from _problems(context, [replace(context.envelope(message), to=to)])
     if isinstance(getattr(message, "text", None), str):

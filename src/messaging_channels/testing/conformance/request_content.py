@@ -56,7 +56,7 @@ class RequestContent:
 
     def holds_file(self, content: bytes) -> bool:
         """Whether some file is this one."""
-        return any(one == content for one in self.files)
+        return not content or any(one == content for one in self.files)
 
 
 def content_of(exchanges: Sequence[Exchange[Any]]) -> RequestContent:
@@ -102,9 +102,24 @@ def _add_http(request: HttpRequest, content: RequestContent) -> None:
     for name, value in request.headers.items():
         if re.search(r"[\r\n\0]", value):
             content.problems.append(f"the header {name!r} holds a line end, which no HTTP client sends")
+        if name.lower() == "authorization" and not _is_basic(value):
+            content.problems.append(
+                "the credentials of Basic are not the base64 of a name, a colon and a password (RFC 7617)"
+            )
         _add_text(value.partition(" ")[2] if name.lower() == "authorization" else value, content, 1)
         content.texts.append(f"{name}: {value}")
     _add_body(request, content)
+
+
+def _is_basic(authorization: str) -> bool:
+    """Whether a header has another scheme than Basic, or its form."""
+    scheme, _, given = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return True
+    try:
+        return b":" in b64decode(given, validate=True)
+    except (ValueError, binascii.Error):
+        return False
 
 
 def _add_body(request: HttpRequest, content: RequestContent) -> None:
@@ -318,6 +333,7 @@ def _forms(text: str) -> list[str]:
         text,
         html.escape(text),
         html.escape(text, quote=False),
+        text.replace("\\", "\\\\").replace('"', '\\"'),
         quote(text, safe="", errors="replace"),
         quote_plus(text, errors="replace"),
         wide,

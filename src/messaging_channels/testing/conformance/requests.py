@@ -18,6 +18,7 @@ from messaging_channels.testing.conformance.comparison import described, differi
 from messaging_channels.testing.conformance.context import ConformanceContext
 from messaging_channels.testing.conformance.differences import Difference
 from messaging_channels.testing.conformance.flow_runner import FlowTrace, describe_request
+from messaging_channels.testing.conformance.request_content import content_of
 from messaging_channels.testing.conformance.rules import NotApplicable
 from messaging_channels.testing.conformance.samples import example
 
@@ -27,6 +28,7 @@ _MEDIA_TYPES = {
     "Sticker": "image/webp",
     "Document": "application/pdf",
 }
+_FILE = b"\xff\xd8\xff zq"
 _IDEMPOTENCY = re.compile(r"idempot|dedup", re.IGNORECASE)
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -42,8 +44,8 @@ def declarations_are_well_formed(context: ConformanceContext) -> Iterator[str]:
         yield "`capabilities` declare no message"
         return
     yield from _problems_of_capabilities(provider.capabilities, provider.name)
-    if provider.capabilities.uploads_media and not _uploads(context):
-        yield "`uploads_media` is declared, and every message with a file's content in it is refused"
+    if provider.capabilities.uploads_media:
+        yield from _problem_of_uploads(context)
 
 
 def _problems_of_capabilities(told: Capabilities, name: str) -> Iterator[str]:
@@ -57,12 +59,16 @@ def _problems_of_capabilities(told: Capabilities, name: str) -> Iterator[str]:
             yield f"the extra {extra.__name__} names another provider"
 
 
-def _uploads(context: ConformanceContext) -> bool:
-    """Whether some message with a file's content in it is not refused; True where no type holds one."""
+def _problem_of_uploads(context: ConformanceContext) -> Iterator[str]:
+    """Say whether all messages with a file's content in them are refused, or one is sent without it."""
     held = [one for one in map(_with_content, context.messages.values()) if one is not None]
-    return not held or not all(
-        isinstance(context.send(context.envelope(one)).exception, BadInput) for one in held
-    )
+    sent = [context.send(context.envelope(one)) for one in held]
+    if held and all(isinstance(one.exception, BadInput) for one in sent):
+        yield "`uploads_media` is declared, and every message with a file's content in it is refused"
+    for message, played in zip(held, sent, strict=True):
+        if played.exception is None and not content_of(played.exchanges).holds_file(_FILE):
+            yield f"`uploads_media` is declared, and the file of a {type(message).__name__} is in no request"
+            return
 
 
 def _with_content(message: Message) -> Message | None:
@@ -72,7 +78,7 @@ def _with_content(message: Message) -> Message | None:
     )
     kind = _MEDIA_TYPES.get(type(message).__name__.removeprefix("WhatsApp"), "image/jpeg")
     try:
-        file = Media(content=b"\xff\xd8\xff zq", content_type=kind, filename="zq")
+        file = Media(content=_FILE, content_type=kind, filename="zq")
         return cast("Message", replace(cast("Any", message), **{name: file})) if name else None
     except (MessagingError, TypeError):
         return None

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from messaging_channels._model.outcomes import REASON_POLICIES, Outcome, Reason
 from messaging_channels.plugins.exchange import HttpResponse
+from messaging_channels.plugins.provider import SupportsWebhooks
 from messaging_channels.plugins.results import result_from_status
 from messaging_channels.testing.conformance.context import ConformanceContext
 from messaging_channels.testing.conformance.flow_runner import FlowTrace
@@ -25,9 +26,12 @@ from messaging_channels.testing.conformance.malformed import (
 )
 from messaging_channels.testing.conformance.responses import outcome_of, reason_of, result_of
 from messaging_channels.testing.conformance.rules import NotApplicable
+from messaging_channels.testing.conformance.webhooks import single_event
 
+_ID_NAME = re.compile(r"(^|[._-])(id|sid|uuid)$|(Id|ID|Sid|Uuid|UUID)$")
 _TOO_FAST, _SOON, _LONG_ID, _LONG_CODE, _REFUSED = 429, 7.0, 16, 3, 4
 _NO_SUCCESS, _SUCCESSES = (301, 302, 303, 307, 400, 401, 403, 404, 422), (200, 201, 202)
+_NO_IDS = (None, "", "None", "null", "undefined", "[]", "{}")
 _UNHEARD_WORD, _UNHEARD_NUMBER = "CANARY_UNHEARD_OF", 987654321
 _UNFOUNDED = frozenset(
     reason
@@ -99,7 +103,7 @@ def errors_are_not_accepted(context: ConformanceContext) -> Iterator[str]:
         if (
             played.exception is None
             and outcome_of(played) is Outcome.ACCEPTED
-            and not result_of(played).provider_id
+            and result_of(played).provider_id in _NO_IDS
         ):
             yield f"an answer without {_named(path)} is read as accepted, and has no id of the message"
             return
@@ -126,8 +130,8 @@ def id_is_the_messages(context: ConformanceContext) -> Iterator[str]:
     tree, told = parse_json(good.body), result_of(context.successful_send).provider_id
     one, other = context.send(), context.send(context.envelope(number=1))
     if told == context.envelope().id:
-        why = "the vendor knows the message by our id"
-        raise NotApplicable(why)
+        yield from _own_id(tree, told)
+        return
     if (
         told
         and _ids(one) == _ids(other)
@@ -142,18 +146,45 @@ def id_is_the_messages(context: ConformanceContext) -> Iterator[str]:
         raise NotApplicable(why)
     if not any(_follows(context, last, good, path, told) for path in paths):
         yield f"whatever id the answer holds, `provider_id` is {told!r}"
-    elif whole := _altered(told, [str(value_at(tree, path)) for path in leaf_paths(tree)]):
+    elif whole := _altered(context, told, [str(value_at(tree, path)) for path in leaf_paths(tree)]):
         yield f"the answer holds the id {whole!r}, and `provider_id` is {told!r}: a report on it leads nowhere"
 
 
-def _altered(told: str, texts: Sequence[str]) -> str:
-    """Return the text of an answer of which an id is a part or another writing; empty where the id stands there as it is."""
+def _own_id(tree: Any, told: str) -> Iterator[str]:  # noqa: ANN401  a tree of JSON
+    """Say which id of the vendor's an answer holds where ours, which it does not hold, is told as the vendor's."""
+    named = [
+        str(value_at(tree, path)) for path in leaf_paths(tree) if path and _ID_NAME.search(str(path[-1]))
+    ]
+    if told in {str(value_at(tree, path)) for path in leaf_paths(tree)}:
+        why = "the vendor knows the message by our id"
+        raise NotApplicable(why)
+    yield from (
+        f"the answer holds the id {one!r}, and `provider_id` is our own: a report on it leads nowhere"
+        for one in [one for one in named if _may_be_id(one)][:1]
+    )
+
+
+def _altered(context: ConformanceContext, told: str, texts: Sequence[str]) -> str:
+    """Return the text of an answer of which an id is a part or another writing, or which is a part of the id where reports have it as it is.
+
+    Empty where the id stands in the answer as it is.
+    """
     if any(told == text for text in texts):
         return ""
     plain = _letters_and_digits(told)
-    return next(
-        (text for text in texts if _may_be_id(text) and plain and plain in _letters_and_digits(text)), ""
-    )
+    ids = {text: _letters_and_digits(text) for text in texts if _may_be_id(text)}
+    longer = [text for text, letters in ids.items() if plain and plain in letters]
+    shorter = [text for text, letters in ids.items() if len(letters) >= _LONG_ID and letters in plain]
+    return next(iter(longer or (shorter if _reports_have_it_bare(context) else ())), "")
+
+
+def _reports_have_it_bare(context: ConformanceContext) -> bool:
+    """Whether the provider tells the vendor's id of a report as it stands there."""
+    made = context.fixtures.delivered_body
+    if made is None or not isinstance(context.provider, SupportsWebhooks):
+        return False
+    report = single_event(context, made("ours-1", "theirs-000001"))
+    return getattr(report, "provider_id", None) == "theirs-000001"
 
 
 def _letters_and_digits(text: str) -> str:

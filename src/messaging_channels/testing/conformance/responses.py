@@ -35,6 +35,21 @@ _OTHER_VALUES: tuple[Any, ...] = ("canary_unheard_of", 987654321, None, [], {})
 _UNDER_WAY = frozenset(
     {b"queued", b"sending", b"accepted", b"submitted", b"enroute", b"pending", b"scheduled"}
 )
+_REFUSALS = (
+    *range(300, 309),
+    *range(400, 408),
+    *range(409, 418),
+    421,
+    422,
+    423,
+    424,
+    425,
+    426,
+    428,
+    431,
+    451,
+)
+_UNAUTHORIZED = 401
 _COMMON_ERRORS = (500, 502, 503, 504, 529, 599)
 _SERVER = (408, *(status for status in range(500, 600) if status != 511))  # noqa: PLR2004
 """511 is the network's word before the vendor, such as that of a hotel (RFC 6585, section 6): nothing was sent. 408 is that of a server or a proxy which waited
@@ -121,6 +136,10 @@ def _changed_replies(context: ConformanceContext) -> Iterator[HttpResponse]:
 def results_are_well_formed(context: ConformanceContext) -> Iterator[str]:
     """MC205."""
     yield from for_each_malformed_reply(context, _result_problem)
+    for reply in _changed_replies(context):
+        if words := _result_problem(context.send(replies_at={context.message_index: reply})):
+            yield f"HTTP {reply.status} with {_describe_body(reply.body)}: {words}"
+            return
 
 
 def server_errors_are_unknown(context: ConformanceContext) -> Iterator[str]:
@@ -168,13 +187,30 @@ def unreadable_responses_are_not_accepted(context: ConformanceContext) -> Iterat
             return f"HTTP {status} with {_describe_body(body)} is read as {reason_of(played)}"
         return ""
 
-    if words := next(filter(None, (problem((good.status, body)) for body in UNREADABLE_BODIES)), ""):
+    successes = product((good.status, 200, 201, 202, 204), UNREADABLE_BODIES)
+    refusals = product(_REFUSALS, (b"", b"<html>busy</html>", PLAUSIBLE_ERROR))
+    found = chain(map(problem, successes), (_refusal_problem(context, last, *one) for one in refusals))
+    if words := next(filter(None, found), ""):
         yield words
         return
     statuses = st.sampled_from((good.status, 200, 302, 400, 404, 422, 500))
     yield from context.find_counterexample(
         st.tuples(statuses, st.sampled_from((*UNREADABLE_BODIES, *_truncations(good.body)))), problem
     )
+
+
+def _refusal_problem(context: ConformanceContext, last: int, status: int, body: bytes) -> str:
+    """Say what is wrong with how a refusal is read of which nothing but the status is known."""
+    played = context.send(replies_at={last: HttpResponse(status, {}, body)})
+    if played.exception is not None or any(
+        isinstance(one, HttpResponse) and one.status == status and not parse_json(one.body)
+        for one, _ in context.documented_responses
+    ):
+        return ""
+    is_wrong = reason_of(played) in (Reason.ACCEPTED, Reason.RECIPIENT) or (
+        status == _UNAUTHORIZED and outcome_of(played) is Outcome.REJECTED
+    )
+    return f"HTTP {status} with {_describe_body(body)} is read as {reason_of(played)}" if is_wrong else ""
 
 
 def documented_responses_are_mapped(context: ConformanceContext) -> Iterator[str]:

@@ -49,6 +49,11 @@ TEXTS = (
     "zq 1+1=2 \u2713 ﬁ ① Å e\u0301 \u00a0 5€ don't “quote” ... ?a=1&b=%C3%A9#f zq",
     "zq " + "longer words of a message " * 70 + "zq",
     "zq " + "längere Wörter 😀 здесь 你好 " * 28 + "zq",
+    "zq C:\\new\\table \\u00e9 $$5 50%% {{a}} `code` a|b ^c *bold* _it_ ~no~ None zq.",
+    "zq https://shop.example.com:8443/Zq/?b=x+y&a=1#F 12345678 +447700900999, 1,234.50 :-) zq",
+    "zq 👍🏽 ❤️ 🇬🇧 👩‍👩‍👧 \u200e\u200f\ufeff \u2028 zq",
+    "zq " + "very long words of a message " * 120 + "zq",
+    "zq " + "even longer words of a message " * 170 + "zq",
 )
 """Texts that are lost or changed where somebody joins strings by hand, strips, cuts, or guesses a charset."""
 _RICH: tuple[Message, ...] = (

@@ -35,7 +35,7 @@ _A_DAY, _CODE, _SECONDS_LENGTH = 86_400, 10_000, 10
 
 def with_word(body: bytes, path: Path, word: str) -> bytes:
     """Return the call with another word at a place."""
-    return _written(body, with_value(tree_of(body), path, word))
+    return body_of(body, with_value(tree_of(body), path, word))
 
 
 def tree_of(body: bytes) -> Any:  # noqa: ANN401
@@ -46,7 +46,8 @@ def tree_of(body: bytes) -> Any:  # noqa: ANN401
     return [list(pair) for pair in parse_qsl(body.decode("latin-1"), keep_blank_values=True)] or None
 
 
-def _written(body: bytes, tree: Any) -> bytes:  # noqa: ANN401
+def body_of(body: bytes, tree: Any) -> bytes:  # noqa: ANN401
+    """Return a changed tree as the call was written: JSON, or a form."""
     return (
         to_json(tree) if parse_json(body) is not None else urlencode([tuple(pair) for pair in tree]).encode()
     )
@@ -59,11 +60,11 @@ def spoilt_bodies(body: bytes) -> Iterator[tuple[Path, bytes]]:
         return
     if parse_json(body) is None:
         for path in [one for one in leaf_paths(tree, (str,)) if one[-1] != 0]:
-            yield from ((path, _written(body, with_value(tree, path, other))) for other in (UNHEARD, ""))
+            yield from ((path, body_of(body, with_value(tree, path, other))) for other in (UNHEARD, ""))
         return
     for path in leaf_paths(tree, (str, int, float, bool)):
         others: tuple[Any, ...] = (UNHEARD, None, 10**18, [], {})
-        yield from ((path, _written(body, with_value(tree, path, other))) for other in others)
+        yield from ((path, body_of(body, with_value(tree, path, other))) for other in others)
     for path in all_paths(tree):
         yield from _spoilt_members(tree, path)
 
@@ -95,7 +96,7 @@ def all_unheard(body: bytes) -> bytes:
             tree = with_value(tree, path, UNHEARD)
         elif isinstance(value, int) and value < _CODE:
             tree = with_value(tree, path, 987654)
-    return body if tree is None else _written(body, tree)
+    return body if tree is None else body_of(body, tree)
 
 
 def other_writings(tree: Any) -> Iterator[bytes]:  # noqa: ANN401
@@ -114,6 +115,11 @@ def times_of(body: bytes) -> set[float]:
 def is_id(text: str) -> bool:
     """Whether a text of a call may be an id: it has a digit, and is no time and no number to call."""
     return bool(re.search(r"[0-9]", text)) and not list(_as_times(text)) and not text.lstrip("+").isdigit()
+
+
+def is_time(value: object) -> bool:
+    """Whether a value of a call is a time, in any of the writings that `times_of` knows."""
+    return any(True for _ in _as_times(value))
 
 
 def _as_times(value: Any) -> Iterator[float]:  # noqa: ANN401
@@ -182,7 +188,7 @@ def later(body: bytes, kept: frozenset[str]) -> bytes:
             continue
         holds_kept = any(one and one in str(value) for one in kept)
         tree = with_value(tree, path, f"{value}7" if holds_kept else _later(value))
-    return body if tree is None else _written(body, tree)
+    return body if tree is None else body_of(body, tree)
 
 
 def _later(value: Any) -> Any:  # noqa: ANN401  a leaf of JSON

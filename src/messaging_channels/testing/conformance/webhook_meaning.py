@@ -12,8 +12,17 @@ from messaging_channels._model.status import StatusGroup
 from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 from messaging_channels.testing import canaries
 from messaging_channels.testing.conformance.context import ConformanceContext
+from messaging_channels.testing.conformance.event_identity import (
+    calls_remembered,
+    no_values,
+    times_in_another_zone,
+)
 from messaging_channels.testing.conformance.flow_runner import NOW
-from messaging_channels.testing.conformance.inbound_content import problems_of_content, problems_of_opt_outs
+from messaging_channels.testing.conformance.inbound_content import (
+    problems_of_content,
+    problems_of_inbound,
+    problems_of_opt_outs,
+)
 from messaging_channels.testing.conformance.malformed import (
     Path,
     leaf_paths,
@@ -60,7 +69,6 @@ _ENGAGEMENTS = {
 _COMPLAINTS = ("spamcomplaint", "complaint", "complained", "spamreport", "spam_complaint")
 _ON_ITS_WAY = 23.0
 """How many seconds a call may take to arrive."""
-_LONG_TEXT = "Words é 😀 that go on. " * 20 + "and end here"
 
 
 def reports_say_what_their_words_say(context: ConformanceContext) -> Iterator[str]:
@@ -111,6 +119,8 @@ def times_are_the_vendors(context: ConformanceContext) -> Iterator[str]:
         here, there = (_told_in_zone(context, webhook.body, zone) for zone in ("UTC", "Pacific/Auckland"))
         if isinstance(here, WebhookResult) and isinstance(there, WebhookResult):
             yield from _time_problems(f"call {number}", here.events, there.events, times_of(webhook.body))
+            if words := times_in_another_zone(context, webhook.body, here):
+                yield f"call {number}: {words}"
 
 
 def _time_problems(
@@ -240,12 +250,14 @@ def documented_calls_are_believed(context: ConformanceContext) -> Iterator[str]:
 
 def good_calls_are_acknowledged(context: ConformanceContext) -> Iterator[str]:
     """MC319."""
+    yield from calls_remembered(context)
     for number, webhook in enumerate(samples(context)):
         provider = context.build()
         told = handle(provider, _proved(context, webhook))
         if isinstance(told, WebhookResult):
             again = handle(provider, _proved(context, webhook))
             yield from _faults_of_good_call(f"call {number}", told, again)
+            yield from (f"call {number}: {words}" for words in no_values(told, webhook.body))
             if words := _wrong_channel(context, webhook, told):
                 yield f"call {number}: {words}"
 
@@ -278,7 +290,7 @@ def ids_lead_back_to_the_message(context: ConformanceContext) -> Iterator[str]:
             if value.encode() in body and told != value:
                 yield f"a report on {value!r} has the {name} {told!r}"
     if given.inbound_body is not None:
-        yield from _inbound_problems(context)
+        yield from problems_of_inbound(context)
 
 
 def _sign(context: ConformanceContext, body: bytes, secret: str) -> WebhookRequest:
@@ -355,22 +367,6 @@ def _wrong_channel(context: ConformanceContext, webhook: Webhook, told: WebhookR
         if is_told and named and channel == "sms" and "whatsapp" in carried:
             return "it names WhatsApp, and is told to have come on the channel 'sms'"
     return ""
-
-
-def _inbound_problems(context: ConformanceContext) -> Iterator[str]:
-    assert context.fixtures.inbound_body is not None  # noqa: S101  for the type checkers: it was asked for
-    sender = context.envelope().to.plain
-    to = "desk@example.org" if "@" in sender else "447700900000"
-    body = context.fixtures.inbound_body(sender, to, _LONG_TEXT)
-    brought = single_event(context, body)
-    if not isinstance(brought, events.MessageReceived):
-        return
-    if (brought.text or "").strip() != _LONG_TEXT:
-        yield "a text of some hundred letters that a person wrote is not told whole"
-    if brought.sender.plain != sender:
-        yield "who wrote is told otherwise"
-    if to.encode() in body and to not in brought.to.replace("+", ""):
-        yield f"what was written to {to} is told to have been written to another address"
 
 
 def _said(told: WebhookResult | str) -> str:

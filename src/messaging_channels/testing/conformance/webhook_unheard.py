@@ -12,6 +12,7 @@ from messaging_channels._model import events
 from messaging_channels._model.status import StatusGroup
 from messaging_channels.plugins.webhooks import WebhookResult
 from messaging_channels.testing.conformance.context import ConformanceContext
+from messaging_channels.testing.conformance.event_identity import same_keys_of_other_messages
 from messaging_channels.testing.conformance.flow_runner import NOW
 from messaging_channels.testing.conformance.malformed import Path, leaf_paths, parse_json, value_at
 from messaging_channels.testing.conformance.rules import NotApplicable
@@ -51,6 +52,7 @@ def different_events_have_different_keys(context: ConformanceContext) -> Iterato
     made = [(body, event) for body in _made_bodies(context) for event in _events(context, body)]
     pairs = [pair for pair in combinations(reports, 2) if _are_reports(*pair)] + list(combinations(made, 2))
     yield from same_keys_of_one_message(context)
+    yield from same_keys_of_other_messages(context)
     if not pairs:
         why = (
             "no two calls of the fixtures tell different things: give `delivered_body` and `inbound_message`"
