@@ -291,8 +291,8 @@ def reads_request(request: HttpRequest) -> Sequence[ReadMessage]:
         not told["to"].startswith("+")
         or request.headers.get("authorization", "").partition(" ")[0] != "Bearer"
     ):
-        message = "the vendor wants E.164 with a plus, and a bearer key"
-        raise ValueError(message)
+        words = "the vendor wants E.164 with a plus, and a bearer key"
+        raise ValueError(words)
     whatsapp, sender = told.get("whatsapp_message"), told["from"]
     _require_vendors_form(request, told)
     message: Message

@@ -13,7 +13,7 @@ from messaging_channels.plugins.provider import Envelope, Provider, SupportsWebh
 from messaging_channels.testing import canaries
 from messaging_channels.testing.conformance.context import URL, ConformanceContext
 from messaging_channels.testing.conformance.flow_runner import NOW, FlowTrace
-from messaging_channels.testing.conformance.malformed import parse_json, to_json
+from messaging_channels.testing.conformance.malformed import parse_json, to_json, with_value
 from messaging_channels.testing.conformance.rules import NotApplicable
 from messaging_channels.testing.conformance.webhook_secrets import built_or_none
 from messaging_channels.testing.conformance.webhooks import handle
@@ -177,7 +177,7 @@ def _numbered_call(body: bytes, number: int) -> bytes:
     """Return a call with a field more."""
     tree = parse_json(body)
     if isinstance(tree, dict):
-        return to_json({**tree, "canary": number})
+        return to_json(with_value(tree, ("canary",), number))
     return body if tree is not None or b"\n" in body else body + b"&canary=%d" % number
 
 

@@ -94,7 +94,9 @@ def _of_others(body: bytes, usual: WebhookResult) -> Iterator[bytes]:
         if hasattr(getattr(one, name, None), "plain")
     }
     for plain in sorted(people):
-        other = f"2{plain}" if "@" in plain else _LAST_DIGIT.sub(_next_character, plain)
+        other = (
+            f"canary@{plain.partition('@')[2]}" if "@" in plain else _LAST_DIGIT.sub(_next_character, plain)
+        )
         yield _renumbered(body.replace(plain.encode(), other.encode()))
 
 

@@ -189,8 +189,11 @@ def unreadable_responses_are_not_accepted(context: ConformanceContext) -> Iterat
 
     successes = product((good.status, 200, 201, 202, 204), UNREADABLE_BODIES)
     refusals = product(_REFUSALS, (b"", b"<html>busy</html>", PLAUSIBLE_ERROR))
-    found = chain(map(problem, successes), (_refusal_problem(context, last, *one) for one in refusals))
-    if words := next(filter(None, found), ""):
+    found = (
+        *(problem(one) for one in successes),
+        *(_refusal_problem(context, last, status, body) for status, body in refusals),
+    )
+    if words := next((one for one in found if one), ""):
         yield words
         return
     statuses = st.sampled_from((good.status, 200, 302, 400, 404, 422, 500))
