@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -142,3 +143,9 @@ def test_a_group_is_an_address_that_can_be_written_and_parsed_again() -> None:
 def test_what_is_no_group_is_refused(text: str) -> None:
     with pytest.raises(InvalidAddress):
         WHATSAPP.parse(text)
+
+
+@pytest.mark.parametrize("odd", [None, 447700900123, ["+447700900123"], {}, b"+447700900123"])
+def test_what_is_no_text_is_a_type_error_as_plugins_expect_of_odd_reports(odd: Any) -> None:
+    with pytest.raises(TypeError):
+        PhoneNumber.parse(odd)

@@ -140,7 +140,7 @@ class PhoneNumber(WhatsAppAddress):
             InvalidAddress: it is no international number: its country code is not assigned, it has more or fewer digits than any number there, or it holds the
                 zero that is dialled inside a country only. `00` is not taken for a plus, since it means nothing in many countries.
         """
-        digits = text.removeprefix("+")
+        digits = str.removeprefix(text, "+")  # a TypeError for what is no text, as plugins expect
         least, most = _TOTALS[digits[:_PREFIX]]
         if region is None and least <= len(digits) <= most and digits.isascii() and digits.isdecimal():
             return cls(digits)

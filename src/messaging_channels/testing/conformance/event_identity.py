@@ -45,23 +45,36 @@ def same_keys_of_other_messages(context: ConformanceContext) -> Iterator[str]:
     """Give each call of the fixtures other ids, and then another person too: its events are others, and need other keys."""
     for number, webhook in enumerate(samples(context)):
         usual = told_by(context, webhook.body)
-        if not isinstance(usual, WebhookResult):
-            continue
-        for body in _of_others(webhook.body, usual):
-            told = told_by(context, body)
-            found = zip(usual.events, told.events, strict=False) if isinstance(told, WebhookResult) else ()
-            for event, other in found:
-                if isinstance(event, _OF_PERSON) and _is_of_nobody(event, other, webhook.body, body):
-                    yield f"call {number} and the same one of another person tell of the same person: who is told is not who is named"
-                    return
-                if _is_of_another(event, other) and event.key == other.key and not _is_kept(event, body):
-                    yield f"call {number} and the same one with other ids tell a {type(event).__name__} each, of different messages or people, under one key"
-                    return
+        others = _of_others(webhook.body, usual) if isinstance(usual, WebhookResult) else ()
+        found = (_problem_of_other(context, usual, webhook.body, body) for body in others)
+        if words := next((one for one in found if one), ""):
+            yield f"call {number} {words}"
+            return
+
+
+def _problem_of_other(
+    context: ConformanceContext, usual: WebhookResult | str, body: bytes, other_body: bytes
+) -> str:
+    for event, other in _pairs(usual, told_by(context, other_body)):
+        if _is_of_nobody(event, other, body, other_body):
+            return (
+                "and the same one of another person tell of the same person: who is told is not who is named"
+            )
+        if _is_of_another(event, other) and event.key == other.key and not _is_kept(event, other_body):
+            return f"and the same one with other ids tell a {type(event).__name__} each, of different messages or people, under one key"
+    return ""
+
+
+def _pairs(
+    usual: WebhookResult | str, told: WebhookResult | str
+) -> Iterator[tuple[events.Event, events.Event]]:
+    if isinstance(usual, WebhookResult) and isinstance(told, WebhookResult):
+        yield from zip(usual.events, told.events, strict=False)
 
 
 def _is_of_nobody(event: events.Event, other: events.Event, body: bytes, other_body: bytes) -> bool:
     """Whether an event has the address that only the first call names."""
-    address, told = (getattr(one, "address", None) for one in (event, other))
+    address, told = (getattr(one, "address", None) for one in (event, other))  # of statements about consent
     plain = getattr(address, "plain", "").encode()
     return bool(plain) and address == told and plain in body and plain not in other_body
 
@@ -104,16 +117,18 @@ def _renumbered(body: bytes) -> bytes:
     tree = tree_of(body)
     for path in leaf_paths(tree, (str, int)) if tree is not None else ():
         value = value_at(tree, path)
-        if _is_name_of_form(body, path) or is_time(value):
-            continue
-        is_named = bool(_ID_NAME.search(_name_of(tree, path))) and (
-            len(str(value)) >= _SHORTEST_ID or str(value).isdigit()
-        )
-        if is_named or is_id(str(value)):
-            pattern = _LAST_CHARACTER if is_named else _LAST_DIGIT
-            changed = pattern.sub(_next_character, str(value))
-            tree = with_value(tree, path, changed if isinstance(value, str) else int(changed))
+        if not _is_name_of_form(body, path) and not is_time(value):
+            tree = with_value(tree, path, _other_id(value, _name_of(tree, path)))
     return body if tree is None else body_of(body, tree)
+
+
+def _other_id(value: Any, name: str) -> Any:  # noqa: ANN401  a leaf of JSON
+    """Return another id of the same form; the value itself where it is none."""
+    text = str(value)
+    if _ID_NAME.search(name) and (len(text) >= _SHORTEST_ID or text.isdigit()):
+        changed = _LAST_CHARACTER.sub(_next_character, text)
+        return changed if isinstance(value, str) else int(changed)
+    return _LAST_DIGIT.sub(_next_character, text) if isinstance(value, str) and is_id(text) else value
 
 
 def _next_character(found: re.Match[str]) -> str:

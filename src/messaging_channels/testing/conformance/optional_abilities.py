@@ -46,13 +46,9 @@ def lookup_is_safe(context: ConformanceContext) -> Iterator[str]:
     )
     yield from _effects(good)
     yield from _problems_of_requests(context, _looks_up)
-    if context.fixtures.lookup_response and (
-        good.exception is not None or getattr(good.result, "outcome", None) is not Outcome.ACCEPTED
-    ):
-        yield f"a message that the vendor knows is not found{': ' + good.problem if good.exception else ''}"
-    elif context.fixtures.lookup_response and not good.result.provider_id:
-        yield "a message that the vendor knows is found without the vendor's id"
-    yield from _found_by_anything(context, provider)
+    if context.fixtures.lookup_response:
+        yield from _not_found(good)
+        yield from _found_by_anything(context, provider, context.fixtures.lookup_response)
 
     def problem(reply: Any) -> str:  # noqa: ANN401  any reply
         played = run_flow(
@@ -63,11 +59,19 @@ def lookup_is_safe(context: ConformanceContext) -> Iterator[str]:
         return next(_effects(played), "") or _unfounded_conclusion(played, reply)
 
     usual = [one.body for one in good.replies[:1] if isinstance(one, HttpResponse)]
-    for status, body in product(_FAILED, (b"", *usual)) if usual else ():
-        if words := problem(HttpResponse(status, {}, body)):
-            yield words
-            return
+    refused = product(_FAILED, (b"", *usual)) if usual else ()
+    found = (problem(HttpResponse(status, {}, body)) for status, body in refused)
+    if words := next((one for one in found if one), ""):
+        yield words
+        return
     yield from context.find_counterexample(_replies(good), problem)
+
+
+def _not_found(good: FlowTrace) -> Iterator[str]:
+    if good.exception is not None or getattr(good.result, "outcome", None) is not Outcome.ACCEPTED:
+        yield f"a message that the vendor knows is not found{': ' + good.problem if good.exception else ''}"
+    elif not good.result.provider_id:
+        yield "a message that the vendor knows is found without the vendor's id"
 
 
 def _problems_of_requests(
@@ -79,18 +83,21 @@ def _problems_of_requests(
         run_flow(flow_of(context.build(secret=secret), context), respond)
         for secret in (canaries.SECRET, canaries.OTHER_SECRET)
     )
-    for asked in one.exchanges:
-        if not isinstance(asked, HttpRequest):
-            continue
-        if context.spec.settings.model_fields.get("base_url") and not asked.url.startswith(context.url):
-            yield f"it asks {asked.url.partition('?')[0]}, and not the URL in its settings"
-        if find_leaks(asked.url, "the secret"):
-            yield "the URL that it asks holds the secret"
+    yield from _problems_of_urls(context, one)
     sent = [
         context.send(provider=context.build(secret=one)) for one in (canaries.SECRET, canaries.OTHER_SECRET)
     ]
     if one.exchanges and context.differences(*sent) and not differing(one.exchanges, other.exchanges):
         yield "two accounts with different secrets ask by the same request: nothing proves whose it is"
+
+
+def _problems_of_urls(context: ConformanceContext, trace: FlowTrace) -> Iterator[str]:
+    has_url = "base_url" in context.spec.settings.model_fields
+    for url in [asked.url for asked in trace.exchanges if isinstance(asked, HttpRequest)]:
+        if has_url and not url.startswith(context.url):
+            yield f"it asks {url.partition('?')[0]}, and not the URL in its settings"
+        if find_leaks(url, "the secret"):
+            yield "the URL that it asks holds the secret"
 
 
 def _looks_up(provider: Provider, context: ConformanceContext) -> Flow[Any]:
@@ -109,11 +116,10 @@ def _matches_nothing(_: object) -> bool:
     return False
 
 
-def _found_by_anything(context: ConformanceContext, provider: SupportsLookup) -> Iterator[str]:
+def _found_by_anything(
+    context: ConformanceContext, provider: SupportsLookup, respond: Callable[[Any], Any]
+) -> Iterator[str]:
     """Look two messages up that have nothing in common: one request for both is no look-up, unless the answer is searched for the message."""
-    respond = context.fixtures.lookup_response
-    if respond is None:
-        return
     other = context.envelope(number=1)
     one = _lookup_request(context)
     another = replace(
@@ -267,10 +273,14 @@ def _unfounded_conclusion(trace: FlowTrace, reply: Any) -> str:  # noqa: ANN401 
     told = trace.result
     if told is not None and not isinstance(told, AttemptResult):
         return f"it returned a {type(told).__name__}"
-    proved = isinstance(reply, HttpResponse) and (reply.ok or reply.status in _ABSENT)
-    if told is not None and told.reason is Reason.NOT_FOUND and not proved:
+    return "" if told is None else _without_proof(trace, told, reply)
+
+
+def _without_proof(trace: FlowTrace, told: AttemptResult, reply: Any) -> str:  # noqa: ANN401  any reply
+    is_good = isinstance(reply, HttpResponse) and reply.ok
+    is_absent = isinstance(reply, HttpResponse) and reply.status in _ABSENT
+    if told.reason is Reason.NOT_FOUND and not (is_good or is_absent):
         return f"of {reply!r} it concludes that the message is absent"
-    failed = len(trace.exchanges) == 1 and not (isinstance(reply, HttpResponse) and reply.ok)
-    if told is not None and told.outcome is Outcome.ACCEPTED and failed:
+    if told.outcome is Outcome.ACCEPTED and not is_good and len(trace.exchanges) == 1:
         return f"of {reply!r} it concludes that the message was accepted"
     return ""

@@ -100,15 +100,19 @@ def _add_http(request: HttpRequest, content: RequestContent) -> None:
             f"a {request.method.upper()} has a body, which no server has to read (RFC 9110)"
         )
     for name, value in request.headers.items():
-        if re.search(r"[\r\n\0]", value):
-            content.problems.append(f"the header {name!r} holds a line end, which no HTTP client sends")
-        if name.lower() == "authorization" and not _is_basic(value):
-            content.problems.append(
-                "the credentials of Basic are not the base64 of a name, a colon and a password (RFC 7617)"
-            )
+        _add_header_problems(name, value, content)
         _add_text(value.partition(" ")[2] if name.lower() == "authorization" else value, content, 1)
         content.texts.append(f"{name}: {value}")
     _add_body(request, content)
+
+
+def _add_header_problems(name: str, value: str, content: RequestContent) -> None:
+    if re.search(r"[\r\n\0]", value):
+        content.problems.append(f"the header {name!r} holds a line end, which no HTTP client sends")
+    if name.lower() == "authorization" and not _is_basic(value):
+        content.problems.append(
+            "the credentials of Basic are not the base64 of a name, a colon and a password (RFC 7617)"
+        )
 
 
 def _is_basic(authorization: str) -> bool:
