@@ -287,6 +287,14 @@ def test_with_chunking_a_window_of_mails_is_written_before_a_reply_is_awaited() 
     assert "S" * 9 in kinds  # nine contents under way at once
 
 
+def test_a_mail_alone_offers_its_content_after_the_recipients_reply_also_with_chunking() -> None:
+    drive = Drive(Mta(("PIPELINING", "CHUNKING")))
+    (told,) = drive.run(submit(Submission(SERVER, (_letter(1),))))
+    assert parse_delivery(told).outcome is Outcome.ACCEPTED
+    assert "DATA" in drive.mta.lines
+    assert not any(line.startswith("BDAT") for line in drive.mta.lines)
+
+
 def test_copies_get_nothing_when_the_recipient_is_refused() -> None:
     mta = Mta(("PIPELINING",))
     letter = MailTransaction("m", "a@example.org", ("bad@example.com", "copy@example.com"), b"x\r\n")
