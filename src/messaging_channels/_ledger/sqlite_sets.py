@@ -34,19 +34,14 @@ def execute_sets(database: sqlite3.Connection, operations: Sequence[Operation[An
 def _reserve(database: sqlite3.Connection, placed: Mapping[int, ReserveMessage]) -> Replies:
     """Take messages in, with their first attempts: all about whose person nothing was said, and whose key is free."""
     hours = {hour_of(one.first_attempt.started_at) for one in placed.values() if one.idempotency_key}
-    free = _without_doubtful(database, placed, keys_are_known=_are_keys_known(database, hours))
-    before = database.total_changes
-    _write(database, _insert_messages, [first_message_row(one) for one in free.values()])
-    if database.total_changes - before != len(free):
-        named = [(one.id, one.lease_owner) for one in free.values()]
-        taken = {key for (key,) in _fetch(database, _select_taken, named)}
-        free = {place: one for place, one in free.items() if one.id in taken}
-    keyed = [(one.id,) for one in free.values() if one.idempotency_key]
+    usual = _without_doubtful(database, placed, keys_are_known=_are_keys_known(database, hours))
+    taken = _insert_free(database, usual)
+    keyed = [(one.id,) for one in taken.values() if one.idempotency_key]
     if keyed:
         database.execute(OBSERVE_HOUR, tuple(hours))
         _write(database, _insert_keys, keyed)
-    _write(database, _insert_attempts, [attempt_row(one.first_attempt) for one in free.values()])
-    return dict.fromkeys(free)
+    _write(database, _insert_attempts, [attempt_row(one.first_attempt) for one in taken.values()])
+    return dict.fromkeys(taken)
 
 
 def _are_keys_known(database: sqlite3.Connection, hours: set[int]) -> bool:
@@ -58,20 +53,35 @@ def _without_doubtful(
     database: sqlite3.Connection, placed: Mapping[int, ReserveMessage], *, keys_are_known: bool
 ) -> Mapping[int, ReserveMessage]:
     """Leave out those about whose person something was said, and others of the same key: the first of them gets it."""
-    told = {key for one in placed.values() if one.consent is not None for key in one.consent.recipients}
+    told = {key for one in placed.values() for key in _people(one)}
     said = {key for (key,) in _fetch(database, _select_said, [(key,) for key in told])}
-    doubtful = {
-        place: one
-        for place, one in placed.items()
-        if (one.consent is not None and not said.isdisjoint(one.consent.recipients))
-        or (one.idempotency_key is not None and not keys_are_known)
-    }
-    keys = {(one.scope, one.idempotency_key) for one in doubtful.values() if one.idempotency_key is not None}
-    return {
-        place: one
-        for place, one in placed.items()
-        if place not in doubtful and (one.scope, one.idempotency_key) not in keys
-    }
+    doubtful = [one for one in placed.values() if not said.isdisjoint(_people(one))]
+    if not keys_are_known:
+        doubtful = list(placed.values())
+    ids, keys = {one.id for one in doubtful}, {_key(one) for one in doubtful}
+    return {place: one for place, one in placed.items() if one.id not in ids and _key(one) not in keys}
+
+
+def _people(one: ReserveMessage) -> Sequence[str]:
+    return () if one.consent is None else one.consent.recipients
+
+
+def _key(one: ReserveMessage) -> tuple[str, str]:
+    """Return what no other message may have; its id where it has no key."""
+    return (one.scope, one.id) if one.idempotency_key is None else (one.scope, one.idempotency_key)
+
+
+def _insert_free(
+    database: sqlite3.Connection, usual: Mapping[int, ReserveMessage]
+) -> Mapping[int, ReserveMessage]:
+    """Take in whose key is free, and return those."""
+    before = database.total_changes
+    _write(database, _insert_messages, [first_message_row(one) for one in usual.values()])
+    if database.total_changes - before == len(usual):
+        return usual
+    named = [(one.id, one.lease_owner) for one in usual.values()]
+    taken = {key for (key,) in _fetch(database, _select_taken, named)}
+    return {place: one for place, one in usual.items() if one.id in taken}
 
 
 def _finish(database: sqlite3.Connection, placed: Mapping[int, FinishAttempt]) -> Replies:
