@@ -66,7 +66,8 @@ def _problem_of_uploads(context: ConformanceContext) -> Iterator[str]:
     if held and all(isinstance(one.exception, BadInput) for one in sent):
         yield "`uploads_media` is declared, and every message with a file's content in it is refused"
     for message, played in zip(held, sent, strict=True):
-        if played.exception is None and not content_of(played.exchanges).holds_file(_FILE):
+        sent_to_vendor = played.exception is None and played.exchanges
+        if sent_to_vendor and not content_of(played.exchanges).holds_file(_FILE):
             yield f"`uploads_media` is declared, and the file of a {type(message).__name__} is in no request"
             return
 
