@@ -23,11 +23,11 @@ from messaging_channels.messages import Adaptive, Message
 from messaging_channels.messages.fallback import Fallback
 from messaging_channels.policies.windows import SendWindow
 
-SEND_OPTIONS = dict.fromkeys(
+SEND_OPTIONS: Mapping[str, None] = dict.fromkeys(
     ("idempotency_key", "scope", "timeout", "on_unknown", "in_progress_timeout", "confirms")
 )
 """The names of the options of `send`, in the order in which they are told."""
-ENQUEUE_OPTIONS = dict.fromkeys(
+ENQUEUE_OPTIONS: Mapping[str, None] = dict.fromkeys(
     (
         *("idempotency_key", "scope", "expires_in", "on_unknown", "in_progress_timeout", "confirms"),
         *("send_at", "window", "priority", "transaction"),
@@ -121,7 +121,7 @@ def check_recipient(to: object, *, call: str, has_resolvers: bool) -> None:
         raise InvalidArgument(f"is {kind_of(to)}", argument="to", hint='give a text: to="+447700900123"')
 
 
-def as_options(given: Mapping[str, Any], known: Mapping[str, Any], call: str) -> dict[str, Any]:
+def as_options(given: Mapping[str, Any], known: Mapping[str, None], call: str) -> dict[str, Any]:
     """Return the options that `send` and `enqueue` take, of those that are `known` to one of them, times as numbers of seconds.
 
     Raises:
