@@ -412,6 +412,10 @@ def _answered_at_once(replies: bytes, heard: list[bytes]) -> Callable[[Peer], No
         (b"250 ok\r\n250 ok\r\n250 ok\r\n", Outcome.NOT_SENT),
         (b"250 ok\r\n354 go\r\n354 go\r\n", Outcome.NOT_SENT),
         (b"250 ok\r\n250 ok\r\nnonsense\r\n", Outcome.NOT_SENT),
+        (b"250 ok\r\n250 ok\r\n354 go\r\n250 taken\r\n", Outcome.NOT_SENT),
+        (b"250 ok\r\n250 ok\r\n354 go\r\n354 go\r\n", Outcome.NOT_SENT),
+        (b"250 ok\r\n250 ok\r\n354 go\r\n554 5.7.1 no\r\n", Outcome.REJECTED),
+        (b"250 ok\r\n250 ok\r\n354 go\r\n421 4.3.2 closing\r\n", Outcome.NOT_SENT),
     ],
 )
 def test_of_replies_that_come_together_the_first_that_matters_decides(

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NoReturn
 
 from messaging_channels_smtp.protocol import commands
 from messaging_channels_smtp.protocol.mail import MailTransaction, TransactionResult
@@ -121,13 +122,17 @@ class TransactionSender:
     def _read_replies(
         self, passage: TransactionState, group: Sequence[tuple[Stage, bytes]]
     ) -> StepFlow[bool]:
-        """Take the reply to each command; the first that matters decides. Return whether the server waits for content now."""
+        """Take the reply to each command; the first that matters decides. Return whether the server waits for content now.
+
+        Raises:
+            ConnectionLost: a reply was of another kind than its command; or one came behind that to DATA, and would be taken for that to the content.
+        """
         came: list[Reply] = []  # together, and not yet taken: the last first
-        expects_content = False
+        expects_content, surplus = False, group[-1][0] is _DATA
         for number, (stage, _) in enumerate(group):
             passage.stage = stage if stage is not _RESET else _MAIL
             if not came:
-                came = yield AwaitReply(self._timeouts.command, most=len(group) - number)
+                came = yield AwaitReply(self._timeouts.command, most=len(group) - number + surplus)
                 came.reverse()
             reply = came.pop()
             _take_reply(passage, stage, reply)
@@ -136,6 +141,8 @@ class TransactionSender:
             if reply.code >= _FIRST_REFUSAL and passage.rejection is None and _decides(passage, stage):
                 passage.rejection = stage, reply
             expects_content = reply.code == _GO_AHEAD
+        if came:
+            _lose_count(passage, came[0])
         return expects_content
 
     def _abort_transaction(self, *, expects_content: bool) -> StepFlow[None]:
@@ -269,6 +276,17 @@ def _take_reply(passage: TransactionState, stage: Stage, reply: Reply) -> None:
         if stage is not _CONTENT and passage.rejection is None:
             passage.rejection = passage.stage, reply
         raise ConnectionLost("the server closes the connection")
+
+
+def _lose_count(passage: TransactionState, surplus: Reply) -> NoReturn:
+    """Give a connection up whose server said more than it was asked, before it was offered any content. A refusal is one.
+
+    Raises:
+        ConnectionLost: always.
+    """
+    if passage.rejection is None and surplus.first_digit in _REFUSALS:
+        passage.final_reply = surplus
+    raise ConnectionLost(f"{surplus.code} before any content")
 
 
 def _decides(passage: TransactionState, stage: Stage) -> bool:
