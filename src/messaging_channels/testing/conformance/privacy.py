@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
+from messaging_channels._model import events
 from messaging_channels._model.errors import BadInput, MessagingError
 from messaging_channels.messages import Message
 from messaging_channels.plugins.exchange import HttpRequest, HttpResponse
@@ -31,7 +32,8 @@ from messaging_channels.testing.conformance.malformed import (
     value_at,
     with_value,
 )
-from messaging_channels.testing.conformance.webhooks import handle
+from messaging_channels.testing.conformance.webhook_bodies import body_of, tree_of
+from messaging_channels.testing.conformance.webhooks import handle, told_by
 from messaging_channels.testing.fixtures import sign_at
 
 _STATUSES = (200, 400, 401, 403, 404, 429, 500)
@@ -104,8 +106,8 @@ def _with_prose(body: bytes, words: str) -> Iterator[bytes]:
 
 def _quoted(told: WebhookResult | str) -> list[str]:
     """Return which marks turn up in what operators read of events."""
-    events = () if isinstance(told, str) else told.events
-    shown = [f"{getattr(one, 'detail', '')} {getattr(one, 'reason', '')}" for one in events]
+    found = () if isinstance(told, str) else told.events
+    shown = [f"{getattr(one, 'detail', '')} {getattr(one, 'reason', '')}" for one in found]
     return find_leaks(" ".join(shown), *_PERSONAL)
 
 
@@ -219,6 +221,24 @@ def _exercise_all(context: ConformanceContext) -> None:
                 context.send(replies_at={index: HttpResponse(status, {}, body)})
     for _ in _reprs(context):
         pass
+    for body in _with_received_text(context):
+        told_by(context, body)
+
+
+def _with_received_text(context: ConformanceContext) -> Iterator[bytes]:
+    """Return the vendor's calls with the kit's text in the place of what a person wrote."""
+    if not isinstance(context.provider, SupportsWebhooks) or context.fixtures.sign_webhook is None:
+        return
+    for webhook in context.fixtures.webhooks:
+        texts, tree = _received_texts(told_by(context, webhook.body)), tree_of(webhook.body)
+        for path in leaf_paths(tree, (str,)):
+            if value_at(tree, path) in texts:
+                yield body_of(webhook.body, with_value(tree, path, canaries.TEXT))
+
+
+def _received_texts(told: WebhookResult | str) -> set[str]:
+    found = told.events if isinstance(told, WebhookResult) else ()
+    return {one.text for one in found if isinstance(one, events.MessageReceived) and one.text}
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -89,15 +89,23 @@ def _word_problem(
     context: ConformanceContext, body: bytes, told: WebhookResult, path: Path, word: str
 ) -> str:
     """Say what is wrong with how the events of a word tell it, and others in its place."""
-    unheard = event_keys(told_by(context, with_word(body, path, UNHEARD)))
+    without = told_by(context, with_word(body, path, UNHEARD))
+    unheard = event_keys(without)
     decisive = unheard != event_keys(told)
     unconcerned = _unconcerned(told, unheard)
     alone = word.lower() not in _ENGAGEMENTS or len(list(_words(body))) == 1  # else another word may decide
     for other in (word, *_alternatives(word)) if decisive and alone else (word,):
         changed = told if other == word else told_by(context, with_word(body, path, other))
-        if problem := _first_problem(changed, unconcerned, other, is_given=other == word):
+        is_known = other == word or _statuses(changed) != _statuses(without)
+        if problem := _first_problem(changed, unconcerned, other, is_given=is_known):
             return f"with the word {other!r}: {problem}"
     return ""
+
+
+def _statuses(told: WebhookResult | str) -> list[object]:
+    """Return the statuses that a call tells: a word is known to the provider where they differ from those of one that nobody has heard of."""
+    found = () if isinstance(told, str) else told.events
+    return [event.status for event in found if isinstance(event, events.StatusChanged)]
 
 
 def _first_problem(told: object, unconcerned: Container[object], word: str, *, is_given: bool) -> str:
@@ -179,10 +187,11 @@ def stale_calls_are_refused(context: ConformanceContext) -> Iterator[str]:
 
 
 def _by_kind_of_proof(context: ConformanceContext) -> list[Webhook]:
-    """Return the first of the fixtures' calls with each set of headers: a vendor may prove its older calls otherwise than its newer ones."""
-    found: dict[frozenset[str], Webhook] = {}
+    """Return the first of the fixtures' calls with each set of headers and of events: a vendor may prove its older calls otherwise than its newer ones."""
+    found: dict[Hashable, Webhook] = {}
     for webhook in samples(context):
-        found.setdefault(frozenset(_proved(context, webhook).headers), webhook)
+        kind = frozenset(_proved(context, webhook).headers), webhook.event_types
+        found.setdefault(kind, webhook)
     return list(found.values())
 
 

@@ -11,7 +11,7 @@ from messaging_channels.testing import canaries
 from messaging_channels.testing.conformance.context import ConformanceContext
 from messaging_channels.testing.conformance.flow_runner import NOW
 from messaging_channels.testing.conformance.rules import NotApplicable
-from messaging_channels.testing.conformance.webhooks import handle, samples
+from messaging_channels.testing.conformance.webhooks import RAISED, handle, samples
 from messaging_channels.testing.fixtures import Webhook, sign_at
 
 
@@ -20,10 +20,20 @@ def unset_secret_refuses(context: ConformanceContext) -> Iterator[str]:
     webhook = samples(context)[0]
     for name in secret_settings(context):
         for provider in _without(context, name):
-            believed = [one for one in ("", "None") if _is_believed(context, provider, webhook, one)]
-            if believed:
-                yield f"without `{name}` a call proved with {believed[0]!r} is believed"
+            if words := next(_problems_without_secret(context, provider, webhook), ""):
+                yield f"without `{name}` a call {words}"
                 return
+
+
+def _problems_without_secret(
+    context: ConformanceContext, provider: Provider, webhook: Webhook
+) -> Iterator[str]:
+    for secret in ("", "None", canaries.SECRET):
+        told = _handled_with(context, provider, webhook, secret)
+        if isinstance(told, str):
+            yield from [f"is not refused: {told}"] if told.endswith(RAISED) else ()
+        elif secret != canaries.SECRET:
+            yield f"proved with {secret!r} is believed"
 
 
 def _without(context: ConformanceContext, name: str) -> Iterator[Provider]:

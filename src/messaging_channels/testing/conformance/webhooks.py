@@ -35,6 +35,8 @@ SignWebhook: TypeAlias = (
 )
 """Makes the vendor's call of a body, a secret and, where it signs one, a time."""
 _REFUSED = "it was refused"
+RAISED = " was raised"
+"""How a call ends, in words, that was neither taken nor refused."""
 
 
 class Refusal(str):
@@ -298,7 +300,7 @@ def handle(provider: Provider, request: WebhookRequest) -> WebhookResult | str:
     except WebhookVerificationError as refusal:
         return Refusal(refusal)
     except Exception as fault:  # noqa: BLE001  what a provider may raise is what the rules are about
-        return f"{type(fault).__name__} was raised"
+        return f"{type(fault).__name__}{RAISED}"
     if not isinstance(told, WebhookResult) or not all(
         isinstance(cast("Any", event), _EVENT_TYPES) for event in told.events
     ):
