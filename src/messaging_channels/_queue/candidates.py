@@ -62,9 +62,8 @@ def require_sendable(providers: Iterable[Provider], envelope: Envelope) -> None:
 
 def _check_of(provider: Provider) -> Callable[[Envelope], object] | None:
     """Return what tells whether a provider would refuse a message; None where only sending does."""
-    validate: Callable[[Envelope], object] | None = getattr(
-        provider, "validate", None
-    )  # `SupportsValidation`
+    # asking the protocol itself (isinstance) takes ten times as long
+    validate: Callable[[Envelope], object] | None = getattr(provider, "validate", None)
     if validate is not None:
         return validate
     return provider.build_request if isinstance(provider, HttpProvider) else None

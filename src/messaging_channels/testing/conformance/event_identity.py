@@ -20,15 +20,20 @@ from messaging_channels.testing.conformance.malformed import (
     value_at,
     with_value,
 )
-from messaging_channels.testing.conformance.webhook_bodies import body_of, is_id, is_time, tree_of
+from messaging_channels.testing.conformance.webhook_bodies import (
+    ID_NAME,
+    NO_IDS,
+    body_of,
+    is_id,
+    is_time,
+    tree_of,
+)
 from messaging_channels.testing.conformance.webhooks import handle, samples, told_by
 from messaging_channels.testing.fixtures import sign_at
 
-_ID_NAME = re.compile(r"(^|[._-])(id|sid|uuid)$|(Id|ID|Sid|Uuid|UUID)$")
 _WITH_OFFSET = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?[+-][0-9]{2}:?[0-9]{2}"
 )
-_NO_IDS = ("None", "null", "undefined", "nan", "[]", "{}")
 _ELSEWHERE = timezone(timedelta(hours=5, minutes=30))
 _SHORTEST_ID = 4
 _LAST_DIGIT, _LAST_CHARACTER = re.compile(r"[0-9](?=[^0-9]*$)"), re.compile(r"[0-9a-fA-F](?=[^0-9a-fA-F]*$)")
@@ -125,7 +130,7 @@ def _renumbered(body: bytes) -> bytes:
 def _other_id(value: Any, name: str) -> Any:  # noqa: ANN401  a leaf of JSON
     """Return another id of the same form; the value itself where it is none."""
     text = str(value)
-    if _ID_NAME.search(name) and (len(text) >= _SHORTEST_ID or text.isdigit()):
+    if ID_NAME.search(name) and (len(text) >= _SHORTEST_ID or text.isdigit()):
         changed = _LAST_CHARACTER.sub(_next_character, text)
         return changed if isinstance(value, str) else int(changed)
     return _LAST_DIGIT.sub(_next_character, text) if isinstance(value, str) and is_id(text) else value
@@ -195,7 +200,7 @@ def no_values(told: WebhookResult, body: bytes) -> Iterator[str]:
     """Say which events have a word for nothing as an id, or something else than the call as `raw`."""
     for event in told.events:
         for name in ("event_id", "message_id", "provider_id"):
-            if getattr(event, name, None) in _NO_IDS:
+            if getattr(event, name, None) in NO_IDS:
                 yield f"its {type(event).__name__} has the {name} {getattr(event, name)!r}, which is no id"
         if event.raw is not None and tree_of(body) is not None and not _holds_the_call(event, body):
             yield f"the `raw` of its {type(event).__name__} does not hold what the call says"

@@ -26,12 +26,11 @@ from messaging_channels.testing.conformance.malformed import (
 )
 from messaging_channels.testing.conformance.responses import outcome_of, reason_of, result_of
 from messaging_channels.testing.conformance.rules import NotApplicable
+from messaging_channels.testing.conformance.webhook_bodies import ID_NAME, NO_IDS
 from messaging_channels.testing.conformance.webhooks import single_event
 
-_ID_NAME = re.compile(r"(^|[._-])(id|sid|uuid)$|(Id|ID|Sid|Uuid|UUID)$")
 _TOO_FAST, _SOON, _LONG_ID, _LONG_CODE, _REFUSED = 429, 7.0, 16, 3, 4
 _NO_SUCCESS, _SUCCESSES = (301, 302, 303, 307, 400, 401, 403, 404, 422), (200, 201, 202)
-_NO_IDS = (None, "", "None", "null", "undefined", "[]", "{}")
 _UNHEARD_WORD, _UNHEARD_NUMBER = "CANARY_UNHEARD_OF", 987654321
 _UNFOUNDED = frozenset(
     reason
@@ -103,7 +102,7 @@ def errors_are_not_accepted(context: ConformanceContext) -> Iterator[str]:
         if (
             played.exception is None
             and outcome_of(played) is Outcome.ACCEPTED
-            and result_of(played).provider_id in _NO_IDS
+            and result_of(played).provider_id in (None, "", *NO_IDS)
         ):
             yield f"an answer without {_named(path)} is read as accepted, and has no id of the message"
             return
@@ -152,9 +151,7 @@ def id_is_the_messages(context: ConformanceContext) -> Iterator[str]:
 
 def _own_id(tree: Any, told: str) -> Iterator[str]:  # noqa: ANN401  a tree of JSON
     """Say which id of the vendor's an answer holds where ours, which it does not hold, is told as the vendor's."""
-    named = [
-        str(value_at(tree, path)) for path in leaf_paths(tree) if path and _ID_NAME.search(str(path[-1]))
-    ]
+    named = [str(value_at(tree, path)) for path in leaf_paths(tree) if path and ID_NAME.search(str(path[-1]))]
     if told in {str(value_at(tree, path)) for path in leaf_paths(tree)}:
         why = "the vendor knows the message by our id"
         raise NotApplicable(why)

@@ -31,6 +31,10 @@ _COLLECTIONS: tuple[Any, ...] = (UNHEARD, None, [], {}, [None])
 """What takes the place of a list or of an object."""
 _S, _MS = (1e9, 5e9), (1e12, 5e12)
 _A_DAY, _CODE, _SECONDS_LENGTH = 86_400, 10_000, 10
+ID_NAME = re.compile(r"(^|[._-])(id|sid|uuid)$|(Id|ID|Sid|Uuid|UUID)$")
+"""The name of a field that holds an id."""
+NO_IDS = ("None", "null", "undefined", "nan", "[]", "{}")
+"""Words for nothing, as a program writes them by mistake."""
 
 
 def with_word(body: bytes, path: Path, word: str) -> bytes:
